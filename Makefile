@@ -1,0 +1,43 @@
+# Two commands do everything: `make quickstart` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help quickstart test test-slow check clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+quickstart: $(VENV)/installed  ## install, run the default sweep, write and print its table
+	$(BIN)/python -m hpsearch.train -m head.activation=tanh,relu
+	$(BIN)/python -m hpsearch.report
+
+test: $(VENV)/installed-test  ## install with the test extra, run the suite (within 8 minutes)
+	$(BIN)/python -m pytest -m "not slow and not cluster"
+
+test-slow: $(VENV)/installed-test  ## the suite's heavy part
+	$(BIN)/python -m pytest -m "slow and not cluster"
+
+check: $(VENV)/installed-test  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:  ## remove the environment and what runs left behind
+	rm -rf $(VENV) outputs cache mlflow.db mlflow.db-shm mlflow.db-wal
+
+# torch comes first and alone: on a machine without a GPU, a wheel of the CPU build that lies at
+# hand satisfies the pin, where a plain `torch` would pull gigabytes of CUDA.
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "hpsearch needs Python 3.11 or newer; try: make PYTHON=python3.11 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -q "$$(grep '^torch==' constraints.txt)"
+	$(PIP) install -q -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(PIP) install -q -c constraints.txt -e '.[test,offline]'
+	@touch $@
