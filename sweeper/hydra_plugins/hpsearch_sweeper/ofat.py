@@ -1,0 +1,21 @@
+"""One factor at a time: the base, then each key's other values with all other keys at the base."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hydra_plugins.hpsearch_sweeper.values import Label
+
+__all__ = ["one_factor_at_a_time"]
+
+
+def one_factor_at_a_time(
+    base: Mapping[str, Label], levels: Mapping[str, Sequence[Label]]
+) -> list[dict[str, Label]]:
+    """The base point first; n keys with k values each make 1 + n (k - 1) points, not k ** n."""
+    points = [dict(base)]
+    for name, labels in levels.items():
+        points += [{**base, name: label} for label in labels if label != base[name]]
+    return points
