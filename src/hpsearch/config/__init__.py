@@ -1,0 +1,9 @@
+"""Configuration: the typed schema, its checks, the fingerprint of a trial, errors in one line."""
+
+from hpsearch.config.checks import check, flatten
+from hpsearch.config.fingerprint import fingerprint
+from hpsearch.config.locate import CONF_DIR
+from hpsearch.config.messages import explain_hydra
+from hpsearch.config.schema import register
+
+__all__ = ["CONF_DIR", "check", "explain_hydra", "fingerprint", "flatten", "register"]

@@ -1,0 +1,126 @@
+"""The exception tree, and how an exception becomes one line for a person."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+__all__ = [
+    "BackboneError",
+    "ConfigError",
+    "DataError",
+    "HpsearchError",
+    "ReportError",
+    "TrackingError",
+    "TrainingError",
+    "allowed",
+    "nearest",
+    "one_line_errors",
+]
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+
+# Asked before we set it ourselves.
+_TRACEBACKS = os.environ.get("HYDRA_FULL_ERROR") == "1"
+
+
+class HpsearchError(Exception):
+    """Something the user can mend; its text is one line that names key, given and allowed."""
+
+
+class ConfigError(HpsearchError):
+    """A key or value of the configuration is not allowed."""
+
+
+class DataError(HpsearchError):
+    """A file, column, label or split is missing or wrong."""
+
+
+class BackboneError(HpsearchError):
+    """A pretrained model or tokenizer cannot be loaded."""
+
+
+class TrainingError(HpsearchError):
+    """The training itself failed, for example because the loss became NaN."""
+
+
+class TrackingError(HpsearchError):
+    """MLflow's store cannot be used as asked."""
+
+
+class ReportError(HpsearchError):
+    """There is nothing to report, or not under that name."""
+
+
+def nearest(given: str, options: Iterable[str]) -> str:
+    """``" (did you mean 'tanh'?)"`` for the closest option, ``""`` where none is close."""
+    found = difflib.get_close_matches(str(given), [str(o) for o in options], n=1, cutoff=0.5)
+    return f" (did you mean {found[0]!r}?)" if found else ""
+
+
+def allowed(key: str, given: object, options: Iterable[object]) -> str:
+    """One line for a value outside a closed list."""
+    names = [str(option) for option in options]
+    return f"{key}={given}: allowed are {', '.join(names)}{nearest(str(given), names)}"
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Print what the user can mend as one line and exit; leave a defect its traceback.
+
+    Exit codes: 2 for a user's error, 130 for Ctrl-C. ``HYDRA_FULL_ERROR=1`` turns this off.
+    """
+    if _TRACEBACKS:
+        yield
+        return
+    try:
+        with _hydra_raises():
+            yield
+    except KeyboardInterrupt:
+        _leave("interrupted; the same command goes on from here", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # `… | head` has read enough; Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(EXIT_BROKEN_PIPE) from None
+    except Exception as error:
+        line = explain(error)
+        if line is None:
+            raise
+        _leave(f"error: {line}", EXIT_USER_ERROR)
+
+
+@contextmanager
+def _hydra_raises() -> Iterator[None]:
+    """Hydra prints several lines of its own and exits, unless it is told to raise."""
+    before = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = before
+
+
+def _leave(line: str, code: int) -> None:
+    print(line, file=sys.stderr)
+    raise SystemExit(code) from None
+
+
+def explain(error: BaseException) -> str | None:
+    """The one line for an exception that a user can mend; None for a defect of ours."""
+    if isinstance(error, HpsearchError):
+        return _flat(str(error))
+    from hpsearch.config import explain_hydra  # it imports Hydra, which not every entry needs
+
+    return explain_hydra(error)
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())

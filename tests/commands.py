@@ -1,0 +1,44 @@
+"""Runs the real commands, as a user types them, in a folder of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Done", "environment", "run"]
+
+SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """No network, one thread, and a home of its own, so that a stray file is seen."""
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "PYTHONPATH", "LANG", "TMPDIR")}
+    return {**kept, "HOME": str(home), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+
+
+def run(folder: Path, module: str, *words: str) -> Done:
+    """``python -m hpsearch.MODULE WORDS`` in ``folder``."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"hpsearch.{module}", *words],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,102 @@
+"""Every YAML of conf/ opens with the command that selects it, composes, and builds what it says."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import (
+    AutoModel,
+    BertConfig,
+    LongformerConfig,
+    ModernBertConfig,
+    RobertaConfig,
+)
+
+from hpsearch import builders
+from hpsearch.config import CONF_DIR, check
+from hpsearch.data import Examples, Splits, tokenise
+from hpsearch.weights import locate
+from tests.conftest import Compose
+
+FILES = sorted(CONF_DIR.rglob("*.yaml"))
+GROUPS = [file for file in FILES if file.parent != CONF_DIR and "hydra" not in file.parts]
+CUDA_ONLY = ("fp16", "tf32")
+
+TINY: dict[str, Any] = {
+    "vocab_size": 300,
+    "hidden_size": 8,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "pad_token_id": 0,
+}
+# The architecture behind each hub name; its weights are random, for there is no network.
+ARCHITECTURES = {
+    "sbert": BertConfig(**TINY, max_position_embeddings=256),
+    "roberta": RobertaConfig(**TINY, max_position_embeddings=513),
+    "longformer": LongformerConfig(**TINY, attention_window=8, max_position_embeddings=4097),
+    "longformer_large": LongformerConfig(**TINY, attention_window=8, max_position_embeddings=4097),
+    "modernbert": ModernBertConfig(**TINY, cls_token_id=2, sep_token_id=3),
+}
+TEXTS = [f"a {'good' if i % 2 else 'bad'} film {i}" for i in range(12)]
+EXAMPLES = Examples(TEXTS, np.arange(12) % 2)
+SPLITS = Splits(EXAMPLES, EXAMPLES, ("bad", "good"), "digest")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CONF_DIR)))
+def test_a_yaml_opens_with_the_command_that_selects_it(file: Path) -> None:
+    lines = file.read_text().splitlines()
+    command = lines[1] if lines[0] == "# @package _global_" else lines[0]
+    assert command.startswith("# python -m hpsearch.train")
+    if file.parent != CONF_DIR:
+        group = str(file.parent.relative_to(CONF_DIR))
+        told = f"{group}={file.stem}" in command
+        assert told or f"{group}." in command, "it names its own group"
+
+
+@pytest.mark.parametrize("file", GROUPS, ids=lambda file: str(file.relative_to(CONF_DIR)))
+def test_a_yaml_composes_and_builds(config: Compose, file: Path, tmp_path: Path) -> None:
+    composed = config(f"{file.parent.name}={file.stem}")
+    check(composed)
+    weights = _weights(composed, tmp_path)
+    tokenizer = builders.read_tokenizer(composed, SPLITS, weights)
+    model = builders.build_classifier(composed, tokenizer, num_classes=2, weights=weights)
+    plan = builders.build_plan(composed)
+    if file.stem in CUDA_ONLY:
+        return
+    forward = builders.build_forward(composed, model, tokenizer.pad_token_id)
+    tokens = tokenise(EXAMPLES, tokenizer, max_length=32, cache=None)
+    trainer = builders.build_trainer(composed, forward, plan, tokens, num_classes=2)
+    logits = forward.logits(forward.batch(tokens, np.arange(4)))
+    assert logits.shape == (4, 2)
+    assert torch.isfinite(logits).all()
+    assert trainer.optimizer.param_groups
+
+
+def _weights(composed: Any, folder: Path) -> Path | None:
+    """The weights of a pretrained backbone: a random one of the architecture, or minilm's own."""
+    if composed.backbone.kind != "pretrained":
+        return None
+    name = composed.hydra.runtime.choices.backbone
+    if name not in ARCHITECTURES:
+        return locate(composed.backbone.name, cache=folder)
+    composed.backbone.vocab_size = 300
+    made = AutoModel.from_config(ARCHITECTURES[name])
+    made.save_pretrained(folder / "model")
+    return folder / "model"
+
+
+def test_an_experiment_names_its_study(config: Compose) -> None:
+    assert config("experiment=sbert_imdb", "backbone=minilm").name == "sbert_imdb"
+    assert config("backbone=rnn").name == "rnn_reviews"
+
+
+def test_the_searches_are_the_ones_of_the_notes(config: Compose) -> None:
+    grid = config("search=head_grid").hydra.sweeper.params
+    sizes = [len(str(values).split(",")) for values in grid.values()]
+    assert int(np.prod(sizes)) == 24
+    ofat = config("experiment=longformer_imdb", "search=head_ofat")
+    base = (ofat.loss.label_smoothing, ofat.head.dropout, ofat.head.activation, ofat.head.dim)
+    assert base == (0.1, 0.1, "tanh", 768)

@@ -1,0 +1,54 @@
+"""How a command ends when it is not its own fault: a closed pipe, Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from hpsearch.errors import one_line_errors
+from tests.commands import environment
+
+
+def test_a_reader_that_has_enough_gets_no_traceback(tmp_path: Path) -> None:
+    program = (
+        "from hpsearch.errors import one_line_errors\n"
+        "with one_line_errors():\n print('x\\n' * 10**6)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as command:
+        assert command.stdout is not None
+        command.stdout.readline()
+        command.stdout.close()
+        assert command.stderr is not None
+        assert command.stderr.read() == ""
+    assert command.returncode == 141
+
+
+def test_the_environment_is_left_as_it_was() -> None:
+    with one_line_errors():
+        assert os.environ["HYDRA_FULL_ERROR"] == "1"
+    assert "HYDRA_FULL_ERROR" not in os.environ
+
+
+def test_ctrl_c_ends_a_sweep_in_one_line_and_it_goes_on_later(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "hpsearch.train", "-m", "head.dim=0,4", "trainer.epochs=50"]
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
+    ) as sweep:
+        assert sweep.stderr is not None
+        for line in sweep.stderr:
+            if line.startswith("epoch 1 "):
+                sweep.send_signal(signal.SIGINT)
+                break
+        rest = sweep.stderr.read()
+    assert sweep.returncode == 130, rest
+    assert "Traceback" not in rest
+    assert "the same command goes on from here" in rest
