@@ -1,0 +1,84 @@
+"""Tokens: every text tokenised once per data, tokenizer and length, and kept as an Arrow file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from pathlib import Path
+
+import datasets
+import pyarrow as pa
+from transformers import PreTrainedTokenizerFast
+
+from hpsearch.atomic import new_folder
+from hpsearch.data.batches import Tokens
+from hpsearch.data.splits import Examples
+
+__all__ = ["tokenise"]
+
+log = logging.getLogger(__name__)
+
+
+def tokenise(
+    examples: Examples, tokenizer: PreTrainedTokenizerFast, *, max_length: int, cache: Path | None
+) -> Tokens:
+    """Token ids of every text, cut off after ``max_length`` (special tokens included).
+
+    A folder below ``cache`` is named by what went into it; a damaged one is made again. Without a
+    cache nothing is written.
+    """
+    if cache is None:
+        return _tokens(_tokenise(examples, tokenizer, max_length), examples)
+    folder = cache / "tokens" / _key(examples, tokenizer, max_length)
+    if folder.exists():
+        try:
+            return _load(folder, examples)
+        except (OSError, pa.ArrowException, ValueError, KeyError) as error:
+            log.warning("cache %s is damaged (%s): tokenising again", folder, error)
+            shutil.rmtree(folder)
+    log.info("tokenising %s texts, once", f"{len(examples):,}")
+    table = _tokenise(examples, tokenizer, max_length)
+    with new_folder(folder) as temporary:
+        table.save_to_disk(str(temporary))
+    return _load(folder, examples)
+
+
+def _tokenise(
+    examples: Examples, tokenizer: PreTrainedTokenizerFast, max_length: int
+) -> datasets.Dataset:
+    def encode(batch: dict[str, list[str]]) -> dict[str, list[list[int]]]:
+        encoded = tokenizer(batch["text"], truncation=True, max_length=max_length)
+        return {"input_ids": encoded["input_ids"]}
+
+    features = datasets.Features({"input_ids": datasets.List(datasets.Value("int32"))})
+    datasets.disable_progress_bars()
+    return datasets.Dataset.from_dict({"text": list(examples.texts)}).map(
+        encode, batched=True, remove_columns=["text"], features=features, keep_in_memory=True
+    )
+
+
+def _load(folder: Path, examples: Examples) -> Tokens:
+    return _tokens(datasets.load_from_disk(str(folder)), examples)
+
+
+def _tokens(dataset: datasets.Dataset, examples: Examples) -> Tokens:
+    column = dataset.data.table.column("input_ids").combine_chunks()
+    if len(column) != len(examples):
+        raise ValueError(f"{len(column)} rows for {len(examples)} texts")
+    return Tokens(
+        values=column.flatten().to_numpy(),
+        offsets=column.offsets.to_numpy(),
+        labels=examples.labels,
+    )
+
+
+def _key(examples: Examples, tokenizer: PreTrainedTokenizerFast, max_length: int) -> str:
+    # Truncation and padding are state that a call leaves behind, not what the tokenizer is.
+    rules = json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
+    digest = hashlib.sha256(json.dumps(rules, sort_keys=True).encode())
+    digest.update(f"{max_length} {len(examples)}".encode())
+    for text in examples.texts:
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.hexdigest()[:16]
