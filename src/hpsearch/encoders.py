@@ -1,0 +1,120 @@
+"""Encoders of ``transformers``: loaded from a folder, or built from sizes at random."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import AutoConfig, AutoModel, BertConfig, BertModel, PreTrainedTokenizerFast
+
+from hpsearch.errors import BackboneError
+
+__all__ = ["build_encoder", "check_fit", "load_encoder"]
+
+log = logging.getLogger(__name__)
+
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
+# What the models call their dropouts.
+DROPOUTS = (
+    "hidden_dropout_prob",
+    "attention_probs_dropout_prob",
+    "dropout",
+    "attention_dropout",
+    "embedding_dropout",
+    "mlp_dropout",
+)
+# These count positions from the padding token's index on (fairseq's convention).
+OFFSET_POSITIONS = ("roberta", "longformer", "xlm-roberta", "camembert", "mpnet")
+
+
+def build_encoder(
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    max_length: int,
+    hidden_size: int,
+    num_layers: int,
+    num_heads: int,
+    intermediate_size: int,
+    dropout: float,
+) -> BertModel:
+    """A BERT encoder with random weights (Devlin et al. 2019) of these sizes."""
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        max_position_embeddings=max_length,
+        hidden_size=hidden_size,
+        num_hidden_layers=num_layers,
+        num_attention_heads=num_heads,
+        intermediate_size=intermediate_size,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )
+    return BertModel(config, add_pooling_layer=False)
+
+
+def load_encoder(
+    folder: Path,
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    attention: str | None,
+    dropout: float | None,
+) -> Any:
+    """The encoder of a folder, in 32-bit floats.
+
+    A folder with a configuration and no weights gives a model with random ones, and says so.
+
+    Raises:
+        BackboneError: it cannot be loaded, or does not fit the tokenizer or the attention.
+    """
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    config = _read_config(folder)
+    if len(tokenizer) > config.vocab_size:
+        raise BackboneError(
+            f"backbone.tokenizer: its {len(tokenizer)} tokens do not fit the {config.vocab_size} "
+            f"embeddings of {folder}; set backbone.vocab_size to at most that"
+        )
+    for name in DROPOUTS if dropout is not None else ():
+        if hasattr(config, name):
+            setattr(config, name, dropout)
+    chosen = {} if attention is None else {"attn_implementation": attention}
+    with _one_line(folder, attention):
+        if any((folder / name).is_file() for name in WEIGHTS):
+            return AutoModel.from_pretrained(folder, config=config, dtype=torch.float32, **chosen)
+        log.warning("backbone.name=%s has no weights: the encoder starts at random", folder)
+        return AutoModel.from_config(config, dtype=torch.float32, **chosen)
+
+
+def check_fit(folder: Path, *, max_length: int) -> int:
+    """Whether so many tokens fit the encoder's positions; the number of its layers."""
+    config = _read_config(folder)
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is not None and config.model_type in OFFSET_POSITIONS:
+        positions -= config.pad_token_id + 1
+    if positions is not None and max_length > positions:
+        raise BackboneError(
+            f"backbone.max_length={max_length}: {folder} has {positions} positions; allowed is up "
+            "to that"
+        )
+    return int(config.num_hidden_layers)
+
+
+def _read_config(folder: Path) -> Any:
+    with _one_line(folder, None):
+        return AutoConfig.from_pretrained(folder)
+
+
+@contextmanager
+def _one_line(folder: Path, attention: str | None) -> Iterator[None]:
+    """What transformers raises, as one line under the key that it is about."""
+    try:
+        yield
+    except (ValueError, OSError, ImportError, KeyError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        key = f"backbone.attention={attention}" if "attn" in reason else f"backbone.name={folder}"
+        raise BackboneError(f"{key}: cannot be loaded: {reason}") from error

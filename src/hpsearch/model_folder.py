@@ -1,0 +1,89 @@
+"""A trained classifier on disk, in the ``save_pretrained`` layout.
+
+========================  ==============================================================
+``config.json``           the backbone's own, so that ``AutoModel.from_pretrained`` reads it
+``model.safetensors``     the backbone's weights
+``head.safetensors``      the classification head's weights
+``tokenizer.json`` …      ``AutoTokenizer.from_pretrained`` reads them
+``config.yaml``           hpsearch's resolved configuration
+``README.md``             the model card
+========================  ==============================================================
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from transformers import PreTrainedTokenizerFast
+
+from hpsearch import __version__, builders
+from hpsearch.atomic import new_folder
+from hpsearch.data import read_tokenizer
+from hpsearch.models import Classifier
+from hpsearch.models.storage import HEAD_FILE, save_weights
+from hpsearch.training import Forward
+
+__all__ = ["load_model", "save_model"]
+
+CONFIG = "config.yaml"
+
+
+def save_model(
+    folder: Path,
+    model: Classifier,
+    tokenizer: PreTrainedTokenizerFast,
+    config: DictConfig,
+    metrics: dict[str, float],
+) -> None:
+    """Write the model; one that stands there already is replaced when the new one is whole."""
+    with new_folder(folder, replace=True) as temporary:
+        model.backbone.save_pretrained(temporary)  # type: ignore[operator]
+        save_weights(model.head, temporary / HEAD_FILE)
+        tokenizer.save_pretrained(temporary)
+        (temporary / CONFIG).write_text(OmegaConf.to_yaml(config, resolve=True))
+        (temporary / "README.md").write_text(_card(config, metrics))
+
+
+def load_model(folder: Path) -> tuple[Forward, PreTrainedTokenizerFast, DictConfig]:
+    """The model ready for prediction, its tokenizer and its configuration."""
+    config = OmegaConf.load(folder / CONFIG)
+    assert isinstance(config, DictConfig)
+    tokenizer = read_tokenizer(folder)
+    model = builders.load_classifier(folder, config, tokenizer)
+    return builders.build_forward(config, model, int(tokenizer.pad_token_id)), tokenizer, config
+
+
+def _card(config: DictConfig, metrics: dict[str, float]) -> str:
+    """The model card: what it is, how well it does, how to use it."""
+    front = OmegaConf.to_yaml(
+        OmegaConf.create(
+            {
+                "library_name": "hpsearch",
+                "pipeline_tag": "text-classification",
+                "tags": ["text-classification", "hpsearch"],
+            }
+        )
+    )
+    figures = "\n".join(
+        f"| {key} | {metrics[key]:.5f} |" for key in ("val/accuracy", "val/loss", "val/f1")
+    )
+    return f"""---
+{front}---
+
+# {config.name}: {config.backbone.kind} on {config.data.name}
+
+Classes: {", ".join(config.data.classes)}. Trained by hpsearch {__version__}; the whole
+configuration is in `config.yaml`.
+
+| metric | best checkpoint (epoch {metrics["epoch"]:.3g}) |
+| --- | --- |
+{figures}
+
+The validation split chose this checkpoint, so its figures are optimistic; the test split has not
+been used.
+
+```
+python -m hpsearch.predict model=FOLDER text="A film to remember"
+```
+"""

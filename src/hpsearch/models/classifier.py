@@ -1,0 +1,45 @@
+"""The classifier: a backbone that turns a text into a vector, and a head on top."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import nn
+
+__all__ = ["Backbone", "Classifier"]
+
+
+class Backbone(Protocol):
+    """What a classifier needs of a backbone (an ``nn.Module``)."""
+
+    out_dim: int
+    # Batches are padded to a multiple of this many tokens.
+    pad_multiple: int
+
+    def __call__(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Token ids and mask, both (batch, length), to text vectors (batch, out_dim)."""
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write ``config.json`` and ``model.safetensors``."""
+
+
+class Classifier(nn.Module):
+    """Logits (batch, num_classes) from token ids and mask, both (batch, length)."""
+
+    def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+
+    @property
+    def pad_multiple(self) -> int:
+        multiple = self.backbone.pad_multiple
+        assert isinstance(multiple, int)
+        return multiple
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        logits = self.head(self.backbone(input_ids, attention_mask))
+        assert isinstance(logits, torch.Tensor)
+        return logits
