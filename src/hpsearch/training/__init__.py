@@ -1,0 +1,23 @@
+"""Training: one loop in plain torch, and the parts that it is given."""
+
+from hpsearch.training.forward import Forward, evaluate
+from hpsearch.training.loop import Fit, Trainer, fit
+from hpsearch.training.loss import ClassificationLoss, class_weights
+from hpsearch.training.optimizer import build_optimizer
+from hpsearch.training.plan import Plan
+from hpsearch.training.precision import Precision
+from hpsearch.training.schedule import build_schedule
+
+__all__ = [
+    "ClassificationLoss",
+    "Fit",
+    "Forward",
+    "Plan",
+    "Precision",
+    "Trainer",
+    "build_optimizer",
+    "build_schedule",
+    "class_weights",
+    "evaluate",
+    "fit",
+]
