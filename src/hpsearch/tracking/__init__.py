@@ -1,0 +1,42 @@
+"""hpsearch's room for MLflow: everything written to it and read from it.
+
+    tracker = open_tracker(Path("."))
+    tracker.prepare()                                    # once, by the parent process
+    tracker.start_study("lr", base=config, keys=["optimizer.lr"], tags={})
+    with tracker.start_trial(study="lr", name=run_name(point), ...) as run:
+        run.log({"val/accuracy": 0.9}, step=1)           # one batch an epoch
+        run.summary({"val/accuracy": 0.9})               # kept as `best/val/accuracy`
+    tracker.end_study("lr")
+    tracker.read_study("lr").runs                        # one row a trial
+
+Importing this package imports neither MLflow nor torch; MLflow comes with the first call that
+needs it (:data:`PRELOAD` names what a warm server may import ahead of it).
+"""
+
+import os
+
+# MLflow looks at these: nothing is sent to its makers, and a server's addresses are not printed
+# amid the progress bars.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
+
+from hpsearch.tracking.database import PRELOAD
+from hpsearch.tracking.names import as_text, default_artifacts, default_uri, run_name, same_value
+from hpsearch.tracking.study import Study
+from hpsearch.tracking.tracker import Tracker, open_tracker
+from hpsearch.tracking.trial_run import DataInfo, TrialRun
+
+__all__ = [
+    "PRELOAD",
+    "DataInfo",
+    "Study",
+    "Tracker",
+    "TrialRun",
+    "as_text",
+    "default_artifacts",
+    "default_uri",
+    "open_tracker",
+    "run_name",
+    "same_value",
+]
