@@ -1,0 +1,36 @@
+"""What Hydra and the sweeper know of the running job."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from hpsearch.config import flatten
+
+__all__ = ["choices", "command", "point_of"]
+
+
+def choices(hydra: DictConfig | None = None) -> dict[str, str]:
+    """The option chosen of each config group, such as ``{"backbone": "cnn"}``."""
+    chosen = (hydra or HydraConfig.get()).runtime.choices
+    return {
+        str(group): str(option)
+        for group, option in chosen.items()
+        if option is not None and not str(group).startswith("hydra/")
+    }
+
+
+def command(hydra: DictConfig | None = None, *, without: Sequence[str] = ()) -> str:
+    """What the user typed after ``python -m hpsearch.train``, less ``-m`` and these keys."""
+    words = (hydra or HydraConfig.get()).overrides.task
+    return shlex.join(word for word in words if word.partition("=")[0].lstrip("+") not in without)
+
+
+def point_of(config: DictConfig, keys: Sequence[str]) -> dict[str, Any]:
+    """Searched key → its value in this job, for plain keys and config groups alike."""
+    values = {**choices(), **flatten(config)}
+    return {key: values[key] for key in keys if key in values}

@@ -1,0 +1,84 @@
+"""The trial store: a folder for each trial, named by what the trial is."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hpsearch.atomic import write_bytes, write_text
+
+__all__ = ["Result", "TrialFolder", "TrialStore", "versions"]
+
+RESULT = "result.json"
+PREDICTIONS = "val_probabilities.npy"
+BEST = "best"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished trial: the best evaluation, every evaluation, and what it was run on."""
+
+    fingerprint: str
+    best: dict[str, float]
+    history: list[dict[str, float]]
+    stopped_early: bool
+    seconds: float
+    config: dict[str, Any]
+    data: dict[str, Any]
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrialFolder:
+    """What is kept of one trial: ``best/``, the validation probabilities, ``result.json``."""
+
+    path: Path
+
+    @property
+    def best(self) -> Path:
+        """The best model, in the ``save_pretrained`` layout."""
+        return self.path / BEST
+
+    def result(self) -> Result | None:
+        """The result of a finished trial; None where it or its model is not there."""
+        file = self.path / RESULT
+        if not file.is_file() or not (self.best / "config.yaml").is_file():
+            return None
+        return Result(**json.loads(file.read_text()))
+
+    def finish(self, result: Result, probabilities: npt.NDArray[np.float32]) -> None:
+        """Store the probabilities (validation examples, classes), then the result."""
+        buffer = io.BytesIO()
+        np.save(buffer, probabilities, allow_pickle=False)
+        write_bytes(self.path / PREDICTIONS, buffer.getvalue())
+        write_text(self.path / RESULT, json.dumps(asdict(result), indent=2) + "\n")
+
+    def probabilities(self) -> npt.NDArray[np.float32]:
+        """Of the best model: (validation examples, classes), in the split's order."""
+        loaded: npt.NDArray[np.float32] = np.load(self.path / PREDICTIONS, allow_pickle=False)
+        return loaded
+
+
+class TrialStore:
+    """All trials below an output folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "outputs" / "trials"
+
+    def open(self, fingerprint: str) -> TrialFolder:
+        path = self.folder / fingerprint
+        path.mkdir(parents=True, exist_ok=True)
+        return TrialFolder(path)
+
+
+def versions() -> dict[str, str]:
+    """Of the libraries that can change a result."""
+    from importlib.metadata import version
+
+    return {name: version(name) for name in ("hpsearch", "torch", "transformers", "tokenizers")}
