@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from hydra_plugins.hpsearch_sweeper import errors
-from hydra_plugins.hpsearch_sweeper.ofat import one_factor_at_a_time
+from hydra_plugins.hpsearch_sweeper.samplers.ofat import one_factor_at_a_time
 
 
 def test_the_base_comes_first_then_each_factor_alone() -> None:

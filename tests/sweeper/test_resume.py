@@ -4,7 +4,8 @@ import os
 
 import optuna
 import pytest
-from hydra_plugins.hpsearch_sweeper import errors, storage, trial, workers
+from hydra_plugins.hpsearch_sweeper import errors, trial
+from hydra_plugins.hpsearch_sweeper.study import storage, workers
 
 
 def test_n_trials_is_the_total_over_all_resumes(bench) -> None:

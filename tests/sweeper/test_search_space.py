@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra_plugins.hpsearch_sweeper import errors, search_space, values
+from hydra_plugins.hpsearch_sweeper import errors
+from hydra_plugins.hpsearch_sweeper.space import search_space, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution as Choice

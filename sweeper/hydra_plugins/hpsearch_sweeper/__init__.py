@@ -6,8 +6,10 @@ reason the modules refer to each other as modules, never to each other's classes
 imports Optuna at its top.
 """
 
-from hydra_plugins.hpsearch_sweeper import config, slots, study
+from hydra_plugins.hpsearch_sweeper import config
+from hydra_plugins.hpsearch_sweeper.jobs import slots
 from hydra_plugins.hpsearch_sweeper.plan import resolve_study_name, search_keys
+from hydra_plugins.hpsearch_sweeper.study import study
 from hydra_plugins.hpsearch_sweeper.trial import TrialHandle, current_trial
 
 __all__ = [

@@ -10,7 +10,7 @@ from hydra_plugins.hpsearch_sweeper import errors
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
-    from hydra_plugins.hpsearch_sweeper.search_space import Parameter, SearchSpace
+    from hydra_plugins.hpsearch_sweeper.space.search_space import Parameter, SearchSpace
     from omegaconf import DictConfig
 
 __all__ = [

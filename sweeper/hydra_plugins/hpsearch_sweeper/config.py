@@ -110,7 +110,7 @@ class GridConf:
 @dataclass
 class OfatConf:
     # The base first, then each key's other values in their order, all other keys at the base.
-    _target_: str = "hydra_plugins.hpsearch_sweeper.ofat"
+    _target_: str = "hydra_plugins.hpsearch_sweeper.samplers.ofat"
 
 
 @dataclass

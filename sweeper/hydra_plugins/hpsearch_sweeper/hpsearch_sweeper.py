@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hydra.plugins.launcher import Launcher
     from hydra.types import HydraContext, TaskFunction
     from hydra_plugins.hpsearch_sweeper.plan import Plan
-    from hydra_plugins.hpsearch_sweeper.study import SweepStudy
+    from hydra_plugins.hpsearch_sweeper.study.study import SweepStudy
     from omegaconf import DictConfig
 
 __all__ = ["HpsearchSweeper"]
@@ -48,7 +48,7 @@ class HpsearchSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         """Runs what is missing of the study."""
-        from hydra_plugins.hpsearch_sweeper.study import open_study
+        from hydra_plugins.hpsearch_sweeper.study.study import open_study
 
         if arguments != list(self._config.hydra.overrides.task):
             self._plan_again(arguments)
@@ -66,7 +66,9 @@ class HpsearchSweeper(Sweeper):
         self.plan = make_plan(self._config, arguments, loader=self._loader)
 
     def _run(self, study: SweepStudy) -> None:
-        from hydra_plugins.hpsearch_sweeper import jobs, results, slots, trial, validation
+        from hydra_plugins.hpsearch_sweeper import trial, validation
+        from hydra_plugins.hpsearch_sweeper.jobs import launching, slots
+        from hydra_plugins.hpsearch_sweeper.study import results
 
         validation.validate_plan(self.plan, self._config, loader=self._loader)
         self._announce(study)
@@ -75,7 +77,7 @@ class HpsearchSweeper(Sweeper):
         try:
             slots.run_slot(
                 study,
-                jobs.JobRunner(study, self._launcher, self._sweep_dir),
+                launching.JobRunner(study, self._launcher, self._sweep_dir),
                 lambda: results.write_results(study, folder),
             )
         finally:
@@ -98,7 +100,8 @@ class HpsearchSweeper(Sweeper):
             log.warning("hydra.sweeper.n_jobs is above 1, but trials run one at a time")
 
     def _conclude(self, study: SweepStudy) -> None:
-        from hydra_plugins.hpsearch_sweeper import errors, results
+        from hydra_plugins.hpsearch_sweeper import errors
+        from hydra_plugins.hpsearch_sweeper.study import results
 
         results.write_results(study, Path(self._sweep_dir))
         failed = study.count("FAIL")

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hydra_plugins.hpsearch_sweeper import composing, points, search_space, settings, values
+from hydra_plugins.hpsearch_sweeper import composing, settings
+from hydra_plugins.hpsearch_sweeper.space import points, search_space, values
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
-    from hydra_plugins.hpsearch_sweeper.points import Point
-    from hydra_plugins.hpsearch_sweeper.search_space import SearchSpace
     from hydra_plugins.hpsearch_sweeper.settings import Settings
+    from hydra_plugins.hpsearch_sweeper.space.points import Point
+    from hydra_plugins.hpsearch_sweeper.space.search_space import SearchSpace
     from omegaconf import DictConfig
 
 __all__ = ["Plan", "make_plan", "resolve_study_name", "search_keys"]

@@ -81,7 +81,7 @@ class TrialHandle:
 
 def encode(study_name: str, storage: Any, number: int) -> str:
     """What goes into the environment of a job. A password stays out, for Hydra saves it to disk."""
-    from hydra_plugins.hpsearch_sweeper.storage import absolute_url
+    from hydra_plugins.hpsearch_sweeper.study.storage import absolute_url
 
     found: dict[str, Any] = {"study": study_name, "number": number}
     if isinstance(storage, str) and "@" not in storage:
@@ -100,7 +100,7 @@ def forget(study_name: str) -> None:
 
 
 def _storage(study_name: str, url: str | None) -> BaseStorage:
-    from hydra_plugins.hpsearch_sweeper.storage import open_storage
+    from hydra_plugins.hpsearch_sweeper.study.storage import open_storage
 
     if study_name in _OPEN:
         return _OPEN[study_name]

@@ -11,8 +11,8 @@ from hydra_plugins.hpsearch_sweeper import composing, errors
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
     from hydra_plugins.hpsearch_sweeper.plan import Plan
-    from hydra_plugins.hpsearch_sweeper.search_space import Parameter
-    from hydra_plugins.hpsearch_sweeper.values import Label
+    from hydra_plugins.hpsearch_sweeper.space.search_space import Parameter
+    from hydra_plugins.hpsearch_sweeper.space.values import Label
     from omegaconf import DictConfig
 
 __all__ = ["validate_plan"]

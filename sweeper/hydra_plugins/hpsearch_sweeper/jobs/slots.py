@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hydra_plugins.hpsearch_sweeper import errors
 
 if TYPE_CHECKING:
-    from hydra_plugins.hpsearch_sweeper.study import Asked, SweepStudy
+    from hydra_plugins.hpsearch_sweeper.study.study import Asked, SweepStudy
 
 __all__ = ["Outcome", "outcome_of", "run_slot"]
 

@@ -8,12 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hydra_plugins.hpsearch_sweeper import errors, points, samplers, storage, values, workers
+from hydra_plugins.hpsearch_sweeper import errors
+from hydra_plugins.hpsearch_sweeper.samplers import building
+from hydra_plugins.hpsearch_sweeper.space import points, values
+from hydra_plugins.hpsearch_sweeper.study import storage, workers
 
 if TYPE_CHECKING:
     import optuna
     from hydra_plugins.hpsearch_sweeper.plan import Plan
-    from hydra_plugins.hpsearch_sweeper.points import Point
+    from hydra_plugins.hpsearch_sweeper.space.points import Point
     from optuna.trial import FrozenTrial
 
 __all__ = ["Asked", "SweepStudy", "open_study"]
@@ -47,7 +50,7 @@ def open_study(plan: Plan) -> SweepStudy:
         storage=opened,
         study_name=plan.study_name,
         direction=plan.settings.direction,  # type: ignore[arg-type]
-        sampler=samplers.neutral_sampler(),
+        sampler=building.neutral_sampler(),
         pruner=optuna.pruners.NopPruner(),
         load_if_exists=True,
     )
@@ -73,7 +76,7 @@ class SweepStudy:
     def resume(self) -> None:
         """Takes stock of the trials there are; those that a dead sweeper left are queued again."""
         trials = self.study.get_trials(deepcopy=False)
-        self.study.sampler = samplers.build_sampler(
+        self.study.sampler = building.build_sampler(
             self.plan.settings,
             trials_so_far=len(trials),
             listed=self.plan.listed is not None,

@@ -6,12 +6,13 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from hydra_plugins.hpsearch_sweeper import composing, errors, ofat
+from hydra_plugins.hpsearch_sweeper import composing, errors
+from hydra_plugins.hpsearch_sweeper.samplers import ofat
 
 if TYPE_CHECKING:
-    from hydra_plugins.hpsearch_sweeper.search_space import Parameter, SearchSpace
     from hydra_plugins.hpsearch_sweeper.settings import Settings
-    from hydra_plugins.hpsearch_sweeper.values import Label
+    from hydra_plugins.hpsearch_sweeper.space.search_space import Parameter, SearchSpace
+    from hydra_plugins.hpsearch_sweeper.space.values import Label
     from omegaconf import DictConfig
 
 Point = dict[str, "Label"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from hydra_plugins.hpsearch_sweeper.values import Label
+    from hydra_plugins.hpsearch_sweeper.space.values import Label
 
 __all__ = ["one_factor_at_a_time"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hydra_plugins.hpsearch_sweeper.study import SweepStudy
+    from hydra_plugins.hpsearch_sweeper.study.study import SweepStudy
 
 __all__ = ["RESULTS_FILE", "write_results"]
 

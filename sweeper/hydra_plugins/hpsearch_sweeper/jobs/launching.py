@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra_plugins.hpsearch_sweeper import slots, trial, values
+from hydra_plugins.hpsearch_sweeper import trial
+from hydra_plugins.hpsearch_sweeper.jobs import slots
+from hydra_plugins.hpsearch_sweeper.space import values
 
 if TYPE_CHECKING:
     from hydra.core.utils import JobReturn
     from hydra.plugins.launcher import Launcher
-    from hydra_plugins.hpsearch_sweeper.slots import Outcome
-    from hydra_plugins.hpsearch_sweeper.study import Asked, SweepStudy
+    from hydra_plugins.hpsearch_sweeper.jobs.slots import Outcome
+    from hydra_plugins.hpsearch_sweeper.study.study import Asked, SweepStudy
 
 __all__ = ["JobRunner"]
 

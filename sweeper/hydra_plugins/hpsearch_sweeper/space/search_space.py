@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from hydra_plugins.hpsearch_sweeper import errors, values
+from hydra_plugins.hpsearch_sweeper import errors
+from hydra_plugins.hpsearch_sweeper.space import values
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
     from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
-    from hydra_plugins.hpsearch_sweeper.values import Label, Level
+    from hydra_plugins.hpsearch_sweeper.space.values import Label, Level
     from optuna.distributions import BaseDistribution
 
 __all__ = ["Parameter", "SearchSpace", "parse", "parse_one"]
