@@ -106,7 +106,7 @@ def _hash(chosen: Settings, space: SearchSpace, base: DictConfig) -> str:
     named = {
         "space": {parameter.name: parameter.canonical() for parameter in space.parameters},
         "custom": chosen.custom_search_space,
-        "direction": chosen.direction,
+        "direction": list(chosen.directions),
         "sampler": chosen.sampler,
         "config": fixed,
     }

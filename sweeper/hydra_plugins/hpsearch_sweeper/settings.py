@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +19,27 @@ class Settings:
     """The sweeper's own configuration as plain values."""
 
     sampler: dict[str, Any]
-    direction: str
+    pruner: dict[str, Any]
+    directions: tuple[str, ...]
     storage: Any
     study_name: str | None
     n_trials: int | None
     n_jobs: int
+    timeout: float | None
+    trial_timeout: float | None
+    retries: int
+    stop_when: int | None
+    dry_run: bool
     max_failure_rate: float
     params: dict[str, Any]
     custom_search_space: str | None
     enqueue: list[dict[str, Any]] | None
+    seeds: tuple[int, ...]
+    seed_key: str
+    constraints: dict[str, float]
     hash_exclude: list[str]
     validate: str | None
+    heartbeat: float
 
     @property
     def sampler_name(self) -> str:
@@ -43,43 +54,84 @@ def read_settings(config: DictConfig) -> Settings:
     assert isinstance(node, dict)
     given: dict[str, Any] = {str(key): value for key, value in node.items()}
     return Settings(
-        sampler=_sampler(given.get("sampler")),
-        direction=_direction(given.get("direction", "minimize")),
+        sampler=_group("sampler", given.get("sampler"), "optuna.samplers.TPESampler"),
+        pruner=_group("pruner", given.get("pruner"), "optuna.pruners.NopPruner"),
+        directions=_directions(given.get("direction", "minimize")),
         storage=given.get("storage"),
         study_name=given.get("study_name"),
         n_trials=_count("n_trials", given.get("n_trials")),
         n_jobs=_count("n_jobs", given.get("n_jobs")) or 1,
+        timeout=_seconds("timeout", given.get("timeout")),
+        trial_timeout=_seconds("trial_timeout", given.get("trial_timeout")),
+        retries=_count("retries", given.get("retries"), least=0) or 0,
+        stop_when=_count("stop_when", given.get("stop_when")),
+        dry_run=bool(given.get("dry_run")),
         max_failure_rate=_rate(given.get("max_failure_rate", 1.0)),
         params=_mapping("params", given.get("params")),
         custom_search_space=given.get("custom_search_space"),
         enqueue=_points(given.get("enqueue")),
+        seeds=_seeds(given.get("seeds")),
+        seed_key=str(given.get("seed_key") or "seed"),
+        constraints=_limits(given.get("constraints")),
         hash_exclude=list(given.get("hash_exclude") or []),
         validate=given.get("validate"),
+        heartbeat=_seconds("heartbeat", given.get("heartbeat")) or 15.0,
     )
 
 
-def _sampler(given: Any) -> dict[str, Any]:
+def _group(key: str, given: Any, default: str) -> dict[str, Any]:
     if given is None:
-        return {"_target_": "optuna.samplers.TPESampler"}
+        return {"_target_": default}
     if not isinstance(given, dict) or "_target_" not in given:
-        raise _wrong("sampler", given, "a group option, as hydra/sweeper/sampler=tpe")
-    return {key: value for key, value in given.items() if value is not None}
+        raise _wrong(key, given, f"a group option, as hydra/sweeper/{key}=NAME")
+    return {name: value for name, value in given.items() if value is not None}
 
 
-def _direction(given: Any) -> str:
+def _directions(given: Any) -> tuple[str, ...]:
     names = given if isinstance(given, list) else [given]
-    found = [str(getattr(name, "name", name)).lower() for name in names]
-    if len(found) != 1 or found[0] not in ("minimize", "maximize"):
-        raise _wrong("direction", given, "minimize or maximize")
-    return found[0]
+    found = tuple(str(getattr(name, "name", name)).lower() for name in names)
+    if not found or not set(found) <= {"minimize", "maximize"}:
+        raise _wrong("direction", given, "minimize or maximize, or a list of these")
+    return found
 
 
-def _count(key: str, given: Any) -> int | None:
+def _count(key: str, given: Any, *, least: int = 1) -> int | None:
     if given is None:
         return None
-    if not isinstance(given, int) or isinstance(given, bool) or given < 1:
-        raise _wrong(key, given, "a whole number from 1 on")
+    if not isinstance(given, int) or isinstance(given, bool) or given < least:
+        raise _wrong(key, given, f"a whole number from {least} on")
     return given
+
+
+def _seconds(key: str, given: Any) -> float | None:
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < math.inf:
+        raise _wrong(key, given, "a number of seconds above 0")
+    return float(given)
+
+
+def _seeds(given: Any) -> tuple[int, ...]:
+    if given is None:
+        return ()
+    seeds = list(range(given)) if _whole(given) else given
+    if not isinstance(seeds, list) or not seeds or not all(map(_whole, seeds)):
+        raise _wrong("seeds", given, "a whole number from 1 on, or a list of different seeds")
+    if len(set(seeds)) < len(seeds):
+        raise _wrong("seeds", given, "a whole number from 1 on, or a list of different seeds")
+    return tuple(seeds)
+
+
+def _whole(given: Any) -> bool:
+    return isinstance(given, int) and not isinstance(given, bool)
+
+
+def _limits(given: Any) -> dict[str, float]:
+    limits = _mapping("constraints", given)
+    for name, limit in limits.items():
+        if isinstance(limit, bool) or not isinstance(limit, int | float):
+            raise _wrong(f"constraints.{name}", limit, "the largest allowed number")
+    return limits
 
 
 def _rate(given: Any) -> float:

@@ -49,7 +49,7 @@ def open_study(plan: Plan) -> SweepStudy:
     study = optuna.create_study(
         storage=opened,
         study_name=plan.study_name,
-        direction=plan.settings.direction,  # type: ignore[arg-type]
+        directions=list(plan.settings.directions),  # type: ignore[arg-type]
         sampler=building.neutral_sampler(),
         pruner=optuna.pruners.NopPruner(),
         load_if_exists=True,

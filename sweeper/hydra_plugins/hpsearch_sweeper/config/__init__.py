@@ -1,0 +1,31 @@
+"""What a user can set, and the names under which it is selected."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from hydra.core.config_store import ConfigStore
+from hydra_plugins.hpsearch_sweeper.config import pruners, samplers, sweeper
+
+__all__ = ["official_plugin_installed"]
+
+
+def official_plugin_installed() -> bool:
+    """Whether hydra-optuna-sweeper is there too; it then keeps the names that it claims."""
+    return find_spec("hydra_plugins.hydra_optuna_sweeper") is not None
+
+
+def _register() -> None:
+    store, official = ConfigStore.instance(), official_plugin_installed()
+    for name in ("hpsearch",) if official else ("hpsearch", "optuna"):
+        store.store(
+            group="hydra/sweeper", name=name, node=sweeper.HpsearchSweeperConf, provider="hpsearch"
+        )
+    for name, sampler in samplers.SAMPLERS.items():
+        if not (official and name in samplers.OFFICIAL_NAMES):
+            store.store(group="hydra/sweeper/sampler", name=name, node=sampler, provider="hpsearch")
+    for name, pruner in pruners.PRUNERS.items():
+        store.store(group="hydra/sweeper/pruner", name=name, node=pruner, provider="hpsearch")
+
+
+_register()
