@@ -38,7 +38,7 @@ def test_the_environment_is_left_as_it_was() -> None:
     assert "HYDRA_FULL_ERROR" not in os.environ
 
 
-def test_ctrl_c_ends_a_sweep_in_one_line_and_it_goes_on_later(tmp_path: Path) -> None:
+def test_ctrl_c_twice_ends_a_sweep_in_one_line_and_it_goes_on_later(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "hpsearch.train", "-m", "head.dim=0,4", "trainer.epochs=50"]
     with subprocess.Popen(
         words, cwd=tmp_path, env=environment(tmp_path), stderr=subprocess.PIPE, text=True
@@ -46,6 +46,8 @@ def test_ctrl_c_ends_a_sweep_in_one_line_and_it_goes_on_later(tmp_path: Path) ->
         assert sweep.stderr is not None
         for line in sweep.stderr:
             if line.startswith("epoch 1 "):
+                sweep.send_signal(signal.SIGINT)
+            if "Ctrl-C again stops" in line:
                 sweep.send_signal(signal.SIGINT)
                 break
         rest = sweep.stderr.read()

@@ -22,6 +22,8 @@ class StudyCallback(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         from hpsearch.recording import open_study
 
+        if _dry(config):
+            return
         # Hydra turns what a callback raises into a warning and goes on; an exit it lets through.
         with one_line_errors():
             open_study(config, name=resolve_study_name(config), keys=search_keys(config))
@@ -29,5 +31,11 @@ class StudyCallback(Callback):
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         from hpsearch.recording import close_study
 
+        if _dry(config):
+            return
         with one_line_errors():
             close_study(config, name=resolve_study_name(config))
+
+
+def _dry(config: DictConfig) -> bool:
+    return bool(config.hydra.sweeper.get("dry_run"))

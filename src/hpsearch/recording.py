@@ -11,12 +11,20 @@ from omegaconf import DictConfig
 from hpsearch.config import flatten
 from hpsearch.context import choices, command, point_of
 from hpsearch.tracking import DataInfo, Tracker, TrialRun, open_tracker, run_name
-from hpsearch.trials import Result, TrialFolder
+from hpsearch.trials import Result, TrialFolder, TrialStore
 
 if TYPE_CHECKING:
     from hpsearch.data import Splits
 
-__all__ = ["close_study", "open_study", "record", "replay", "summarise", "tracker_of"]
+__all__ = [
+    "close_study",
+    "end_dead_trials",
+    "open_study",
+    "record",
+    "replay",
+    "summarise",
+    "tracker_of",
+]
 
 
 def open_study(config: DictConfig, *, name: str, keys: list[str]) -> None:
@@ -26,6 +34,7 @@ def open_study(config: DictConfig, *, name: str, keys: list[str]) -> None:
     """
     tracker = tracker_of(config)
     tracker.prepare()
+    end_dead_trials(config, tracker, study=name)
     tracker.start_study(
         name,
         base={**choices(config.hydra), **flatten(config)},
@@ -38,7 +47,18 @@ def open_study(config: DictConfig, *, name: str, keys: list[str]) -> None:
 
 
 def close_study(config: DictConfig, *, name: str) -> None:
-    tracker_of(config).end_study(name)
+    tracker = tracker_of(config)
+    end_dead_trials(config, tracker, study=name)
+    tracker.end_study(name)
+
+
+def end_dead_trials(config: DictConfig, tracker: Tracker, *, study: str) -> None:
+    """Close the runs of trials whose process was killed: no process holds their folder."""
+    store = TrialStore(Path(config.root))
+    for fingerprint in tracker.running_trials(study):
+        if not store.open(fingerprint).is_held():
+            error = "its process was killed; the sweep's log names the signal"
+            tracker.end_trial(study=study, fingerprint=fingerprint, status="KILLED", error=error)
 
 
 def tracker_of(config: DictConfig) -> Tracker:

@@ -44,7 +44,7 @@ def run_trial(config: DictConfig) -> float:
     )
     folder = TrialStore(Path(config.root)).open(name)
     trial = current_trial()
-    with record(config, splits, folder, trial) as run:
+    with folder.held(), record(config, splits, folder, trial) as run:
         result = folder.result()
         if result is None:
             report = partial(_report, run, trial)

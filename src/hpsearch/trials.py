@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import io
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock, Timeout
 
 from hpsearch.atomic import write_bytes, write_text
 
 __all__ = ["Result", "TrialFolder", "TrialStore", "versions"]
 
+log = logging.getLogger(__name__)
+
 RESULT = "result.json"
 PREDICTIONS = "val_probabilities.npy"
 BEST = "best"
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,27 @@ class TrialFolder:
     def best(self) -> Path:
         """The best model, in the ``save_pretrained`` layout."""
         return self.path / BEST
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else trains this trial meanwhile; waits for whoever does.
+
+        Two points of a search can be one trial (``head.dim=0`` has no activation). A lock of a
+        killed process is free.
+        """
+        lock = FileLock(self.path / LOCK)
+        if self.is_held():
+            log.info("another process trains the same trial, waiting for its result: %s", self.path)
+        with lock:
+            yield
+
+    def is_held(self) -> bool:
+        """Whether a process is training this trial."""
+        try:
+            with FileLock(self.path / LOCK, timeout=0):
+                return False
+        except Timeout:
+            return True
 
     def result(self) -> Result | None:
         """The result of a finished trial; None where it or its model is not there."""

@@ -119,6 +119,11 @@ class Tracker:
                 with mlflow_errors("ending a trial"):
                     self._client.set_terminated(run.info.run_id, status)
 
+    def running_trials(self, study: str) -> list[str]:
+        """The fingerprints of the study's trials that have not ended, as far as MLflow knows."""
+        found = self._search({names.STUDY: study, names.KIND: "trial"})
+        return [r.data.tags[names.FINGERPRINT] for r in found if r.info.status == "RUNNING"]
+
     def settle(self) -> None:
         """Bring a sqlite store into its one file, so that a copy of it is complete."""
         if self._file is not None:

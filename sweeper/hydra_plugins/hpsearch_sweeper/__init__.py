@@ -1,4 +1,10 @@
-"""A Hydra sweeper on Optuna that resumes, never repeats a point, and lets a job see its trial.
+"""A Hydra sweeper on Optuna that prunes, resumes, never waits and never repeats a point.
+
+    space/      what is searched: override strings, conditions, points
+    samplers/   who chooses the points
+    study/      what is known of the trials: asked, told, shared, resumed
+    jobs/       slots, and the runners behind them: processes, threads, this process
+    display/    what a person sees meanwhile
 
 Hydra's plugin scanner executes each module once more, and one that was not imported yet before
 Python knows it, which dataclasses do not bear: hence all of those are imported here. For the same
@@ -6,18 +12,17 @@ reason the modules refer to each other as modules, never to each other's classes
 imports Optuna at its top.
 """
 
-from hydra_plugins.hpsearch_sweeper import config
-from hydra_plugins.hpsearch_sweeper.jobs import slots
+from hydra_plugins.hpsearch_sweeper import config, display, hpsearch_sweeper, sweeping
 from hydra_plugins.hpsearch_sweeper.plan import resolve_study_name, search_keys
-from hydra_plugins.hpsearch_sweeper.study import study
 from hydra_plugins.hpsearch_sweeper.trial import TrialHandle, current_trial
 
 __all__ = [
     "TrialHandle",
     "config",
     "current_trial",
+    "display",
+    "hpsearch_sweeper",
     "resolve_study_name",
     "search_keys",
-    "slots",
-    "study",
+    "sweeping",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra_plugins.hpsearch_sweeper import errors
@@ -20,6 +21,7 @@ __all__ = [
     "compose_base",
     "default_loader",
     "is_open",
+    "job_folder",
     "job_part",
     "known_to_hydra",
 ]
@@ -87,6 +89,15 @@ def job_part(config: DictConfig) -> DictConfig:
     with read_write(job), open_dict(job):
         del job["hydra"]
     return job
+
+
+def job_folder(config: DictConfig) -> Path:
+    """Where the job of this config will write, as Hydra's run_job works it out."""
+    from omegaconf import OmegaConf
+
+    with known_to_hydra(config):
+        parts = (OmegaConf.select(config, f"hydra.sweep.{key}") for key in ("dir", "subdir"))
+        return Path(*map(str, parts)).absolute()
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hydra_plugins.hpsearch_sweeper import composing, settings
-from hydra_plugins.hpsearch_sweeper.space import points, search_space, values
+from hydra_plugins.hpsearch_sweeper import composing, errors, settings
+from hydra_plugins.hpsearch_sweeper.space import inferring, parsing, points, values
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
@@ -43,8 +43,10 @@ def make_plan(
     """From the multirun config and the overrides of the command line."""
     loader = loader or composing.default_loader()
     chosen = settings.read_settings(config)
-    space = search_space.parse(chosen.params, arguments, loader=loader)
-    base = composing.compose_base(config, space, loader=loader)
+    space = parsing.parse(chosen.params, arguments, loader=loader)
+    space = inferring.with_group_conditions(space, config, loader=loader)
+    _require_free_seed_key(chosen, space)
+    base = composing.compose_base(config, space.opening(), loader=loader)
     if chosen.sampler_name == "ofat":
         space = points.with_base_levels(space, base)
     listed = points.listed(chosen, space, base)
@@ -73,7 +75,8 @@ def search_keys(config: DictConfig) -> list[str]:
     """The searched keys: those of `params:` in their order, then those of the command line."""
     chosen = settings.read_settings(config)
     arguments = list(config.hydra.overrides.task)
-    return search_space.parse(chosen.params, arguments, loader=_loader_if_any()).names
+    names = parsing.parse(chosen.params, arguments, loader=_loader_if_any()).names
+    return [*names, chosen.seed_key] if chosen.seeds else names
 
 
 def _loader_if_any() -> ConfigLoader | None:
@@ -82,11 +85,20 @@ def _loader_if_any() -> ConfigLoader | None:
     return composing.default_loader() if GlobalHydra.instance().is_initialized() else None
 
 
+def _require_free_seed_key(chosen: Settings, space: SearchSpace) -> None:
+    if chosen.seeds and chosen.seed_key in space.names:
+        raise errors.ConfigError(
+            f"hydra.sweeper.seed_key={chosen.seed_key} is searched itself; search it, or set "
+            "hydra.sweeper.seeds, not both"
+        )
+
+
 def _total(chosen: Settings, listed: list[Point] | None) -> int:
     if listed is None:
         assert chosen.n_trials is not None
         return chosen.n_trials
-    return min(len(listed), chosen.n_trials or len(listed))
+    jobs = len(listed) * max(1, len(chosen.seeds))
+    return min(jobs, chosen.n_trials or jobs)
 
 
 def _study_name(chosen: Settings, space: SearchSpace, base: DictConfig) -> str:
@@ -108,6 +120,7 @@ def _hash(chosen: Settings, space: SearchSpace, base: DictConfig) -> str:
         "custom": chosen.custom_search_space,
         "direction": list(chosen.directions),
         "sampler": chosen.sampler,
+        "replicated": bool(chosen.seeds),
         "config": fixed,
     }
     return hashlib.sha256(values.canonical_json(named).encode()).hexdigest()[:8]

@@ -53,8 +53,8 @@ def read_settings(config: DictConfig) -> Settings:
     node = OmegaConf.to_container(config.hydra.sweeper, resolve=True)
     assert isinstance(node, dict)
     given: dict[str, Any] = {str(key): value for key, value in node.items()}
-    return Settings(
-        sampler=_group("sampler", given.get("sampler"), "optuna.samplers.TPESampler"),
+    found = Settings(
+        sampler=_sampler(given.get("sampler")),
         pruner=_group("pruner", given.get("pruner"), "optuna.pruners.NopPruner"),
         directions=_directions(given.get("direction", "minimize")),
         storage=given.get("storage"),
@@ -77,6 +77,24 @@ def read_settings(config: DictConfig) -> Settings:
         validate=given.get("validate"),
         heartbeat=_seconds("heartbeat", given.get("heartbeat")) or 15.0,
     )
+    _require_one_objective(found)
+    return found
+
+
+def _require_one_objective(found: Settings) -> None:
+    """Neither stopping early nor "no better" is defined for several objectives."""
+    if len(found.directions) == 1:
+        return
+    if found.stop_when is not None:
+        raise _wrong("stop_when", found.stop_when, "null, for there are several objectives")
+    if not found.pruner["_target_"].endswith(".NopPruner"):
+        raise _wrong("pruner", found.pruner["_target_"], "none, for there are several objectives")
+
+
+def _sampler(given: Any) -> dict[str, Any]:
+    from hydra_plugins.hpsearch_sweeper import official
+
+    return official.without_defaults(_group("sampler", given, "optuna.samplers.TPESampler"))
 
 
 def _group(key: str, given: Any, default: str) -> dict[str, Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import optuna
+    from hydra_plugins.hpsearch_sweeper.settings import Settings
     from optuna.storages import BaseStorage
 
 __all__ = ["ENVIRONMENT_KEY", "TrialHandle", "current_trial"]
@@ -23,10 +25,7 @@ _OPEN: dict[str, BaseStorage] = {}
 def current_trial() -> TrialHandle:
     """The trial that this job runs; outside a sweep one that does nothing."""
     given = os.environ.get(ENVIRONMENT_KEY)
-    if not given:
-        return TrialHandle()
-    found = json.loads(given)
-    return TrialHandle(found["number"], found["study"], found.get("storage"))
+    return TrialHandle(**json.loads(given)) if given else TrialHandle()
 
 
 @dataclass
@@ -36,34 +35,44 @@ class TrialHandle:
     number: int | None = None
     study_name: str | None = None
     storage: str | None = None
+    keys: list[str] = field(default_factory=list)  # searched in this trial, in their order
+    pruner: dict[str, Any] = field(default_factory=dict)  # empty: nothing is pruned
+    limits: dict[str, float] = field(default_factory=dict)  # hydra.sweeper.constraints
+    objectives: int = 1
 
     @property
     def active(self) -> bool:
         """Whether there is a sweep around this job."""
         return self.number is not None
 
-    @property
-    def keys(self) -> list[str]:
-        """The searched keys, in the order of the search space."""
-        return list(self._trial.params) if self.active else []
-
     def report(self, value: float, step: int) -> None:
-        """How far the objective is after this step."""
-        if self.active:
+        """How far the objective is after this step. Nothing, where there are several objectives."""
+        if self.active and self.objectives == 1:
             self._trial.report(value, step)
 
     def should_prune(self) -> bool:
-        """Whether the job had better stop now, by raising `optuna.TrialPruned` or returning."""
-        return self._trial.should_prune() if self.active else False
+        """Whether the job had better stop now, by raising `optuna.TrialPruned`."""
+        if not self.active or not self.pruner or self.objectives > 1:
+            return False
+        return self._trial.should_prune()
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """A note on the trial; it must be JSON."""
         if self.active:
             self._trial.set_user_attr(key, value)
 
+    def set_constraint(self, name: str, value: float) -> None:
+        """A trial is feasible where no value is above `hydra.sweeper.constraints.<name>`, or 0.
+
+        A second call for the same name changes nothing.
+        """
+        if self.active:
+            self._trial.set_constraint(name, value - self.limits.get(name, 0.0))
+
     @cached_property
     def _trial(self) -> optuna.trial.Trial:
         import optuna
+        from hydra_plugins.hpsearch_sweeper import pruners
 
         assert self.number is not None
         assert self.study_name is not None
@@ -71,7 +80,7 @@ class TrialHandle:
             study_name=self.study_name,
             storage=_storage(self.study_name, self.storage),
             sampler=optuna.samplers.RandomSampler(),  # a learning one would compute a point
-            pruner=optuna.pruners.NopPruner(),
+            pruner=pruners.build_pruner(self.pruner) if self.pruner else optuna.pruners.NopPruner(),
         )
         trial_id = study._storage.get_trial_id_from_study_id_trial_number(
             study._study_id, self.number
@@ -79,13 +88,19 @@ class TrialHandle:
         return optuna.trial.Trial(study, trial_id)
 
 
-def encode(study_name: str, storage: Any, number: int) -> str:
+def encode(chosen: Settings, *, study_name: str, number: int, keys: Sequence[str]) -> str:
     """What goes into the environment of a job. A password stays out, for Hydra saves it to disk."""
-    from hydra_plugins.hpsearch_sweeper.study.storage import absolute_url
+    from hydra_plugins.hpsearch_sweeper.study import storage, urls
 
-    found: dict[str, Any] = {"study": study_name, "number": number}
-    if isinstance(storage, str) and "@" not in storage:
-        found["storage"] = absolute_url(storage)
+    found: dict[str, Any] = {"study_name": study_name, "number": number, "keys": list(keys)}
+    if isinstance(chosen.storage, str) and urls.redacted(chosen.storage) == chosen.storage:
+        found["storage"] = storage.absolute_url(chosen.storage)
+    if not chosen.pruner["_target_"].endswith(".NopPruner"):
+        found["pruner"] = chosen.pruner
+    if chosen.constraints:
+        found["limits"] = chosen.constraints
+    if len(chosen.directions) > 1:
+        found["objectives"] = len(chosen.directions)
     return json.dumps(found)
 
 
@@ -110,4 +125,4 @@ def _storage(study_name: str, url: str | None) -> BaseStorage:
         url = HydraConfig.get().sweeper.storage
     if url is None:
         raise RuntimeError(f"the study {study_name} is in the memory of another process")
-    return open_storage(url)
+    return open_storage(url, existing=True)

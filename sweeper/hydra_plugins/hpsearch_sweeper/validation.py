@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hydra_plugins.hpsearch_sweeper import composing, errors
+from hydra_plugins.hpsearch_sweeper.space import completing
 
 if TYPE_CHECKING:
-    from hydra.core.config_loader import ConfigLoader
+    from hydra_plugins.hpsearch_sweeper.jobs.patching import Composer
     from hydra_plugins.hpsearch_sweeper.plan import Plan
     from hydra_plugins.hpsearch_sweeper.space.search_space import Parameter
     from hydra_plugins.hpsearch_sweeper.space.values import Label
@@ -17,26 +18,38 @@ if TYPE_CHECKING:
 
 __all__ = ["validate_plan"]
 
-# A longer range is checked at so many values, evenly spread with both ends: each costs some 30 ms.
+# A longer range is checked at so many values, evenly spread with both ends.
 _MOST_VALUES = 100
 
 
-def validate_plan(plan: Plan, config: DictConfig, *, loader: ConfigLoader) -> None:
+def validate_plan(plan: Plan, composer: Composer) -> None:
     """Raises what composing, or the user's `validate`, raises for the base or a variation."""
     check = _check(plan.settings.validate)
     _run(check, plan.base)
     for override in _variations(plan):
-        job = composing.compose(config, [*plan.space.fixed, *override], loader=loader)
-        _run(check, job)
+        _run(check, composer.compose([*plan.space.fixed, *override], number=0))
 
 
 def _variations(plan: Plan) -> Iterator[Sequence[str]]:
-    """One parameter at a time; keys that the base leaves open get their first value."""
-    open_keys = [x for x in plan.space.parameters if composing.is_open(plan.base, x)]
+    """One parameter at a time, with what its conditions need."""
     for parameter in plan.space.parameters:
-        others = [_first(x) for x in open_keys if x is not parameter]
+        above = plan.space.activating(parameter)
         for label in _labels(parameter):
-            yield [*others, parameter.override(label)]
+            yield _overrides(plan, {**above, parameter.name: label})
+
+
+def _overrides(plan: Plan, given: Mapping[str, Label]) -> list[str]:
+    """The given draws, and what the config may lack without a search: open keys and groups."""
+    point = completing.around(plan.space, plan.base, given)
+    return [
+        x.override(point[x.name])
+        for x in plan.space.parameters
+        if x.name in given or (x.name in point and _may_be_lacking(plan.base, x))
+    ]
+
+
+def _may_be_lacking(base: DictConfig, parameter: Parameter) -> bool:
+    return parameter.name in base.hydra.runtime.choices or composing.is_open(base, parameter)
 
 
 def _labels(parameter: Parameter) -> Sequence[Label]:
@@ -48,10 +61,6 @@ def _labels(parameter: Parameter) -> Sequence[Label]:
         return labels
     last = len(labels) - 1
     return [labels[round(i * last / (_MOST_VALUES - 1))] for i in range(_MOST_VALUES)]
-
-
-def _first(parameter: Parameter) -> str:
-    return parameter.override(_labels(parameter)[0])
 
 
 def _check(path: str | None) -> Callable[[DictConfig], object] | None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import hydra
@@ -27,9 +28,11 @@ def main(config: DictConfig) -> float:
     if config.z == "kill" and not (marker := Path(config.out)).exists():
         marker.touch()
         os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(config.wait)
     value = float(config.x**2 + config.y**2 + config.model.size)
-    trial.report(value, step=1)
-    trial.set_user_attr("folder", str(folder))
+    if not config.quiet:
+        trial.report(value, step=1)
+        trial.set_user_attr("folder", str(folder))
     return value
 
 

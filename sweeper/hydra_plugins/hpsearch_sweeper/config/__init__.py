@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from hydra.core.config_store import ConfigStore
-from hydra_plugins.hpsearch_sweeper.config import pruners, samplers, sweeper
+from hydra_plugins.hpsearch_sweeper.config import launcher, pruners, samplers, sweeper
 
 __all__ = ["official_plugin_installed"]
 
@@ -26,6 +26,8 @@ def _register() -> None:
             store.store(group="hydra/sweeper/sampler", name=name, node=sampler, provider="hpsearch")
     for name, pruner in pruners.PRUNERS.items():
         store.store(group="hydra/sweeper/pruner", name=name, node=pruner, provider="hpsearch")
+    for name, conf in launcher.LAUNCHER.items():
+        store.store(group="hydra/launcher", name=name, node=conf, provider="hpsearch")
 
 
 _register()

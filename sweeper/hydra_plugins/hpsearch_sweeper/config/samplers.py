@@ -35,6 +35,13 @@ class TPEConf(SeededConf):
     # Keep trials that run at the same time apart.
     constant_liar: bool | None = None
 
+    # Known from hydra-optuna-sweeper; Optuna calls them deprecated.
+    consider_prior: bool | None = None
+    prior_weight: float | None = None
+    consider_magic_clip: bool | None = None
+    consider_endpoints: bool | None = None
+    warn_independent_sampling: bool | None = None
+
 
 @dataclass
 class RandomConf(SeededConf):
@@ -46,11 +53,33 @@ class GridConf:
     # Every point once, the first key slowest.
     _target_: str = "optuna.samplers.GridSampler"
 
+    # Known from hydra-optuna-sweeper; without effect here.
+    _partial_: bool | None = None
+
 
 @dataclass
 class OfatConf:
     # The base first, then each key's other values in their order, all other keys at the base.
     _target_: str = "hydra_plugins.hpsearch_sweeper.samplers.ofat"
+
+
+@dataclass
+class RefineConf(SeededConf):
+    # Coarse to fine: at random over the whole space, then again in stages on the range around the
+    # best, on a log scale where the search has one. For one objective.
+    _target_: str = "hydra_plugins.hpsearch_sweeper.samplers.refine.RefineSampler"
+
+    # The trials that are shared out among the stages; null is hydra.sweeper.n_trials.
+    n_trials: int | None = None
+
+    # How often the range is taken anew, and one; null is 3. More narrows sooner, on fewer trials.
+    n_stages: int | None = None
+
+    # The share of the trials that counts as best; null is 0.25. Less narrows harder.
+    keep: float | None = None
+
+    # The least width of a range, as a share of the one before; null is 0.2.
+    shrink: float | None = None
 
 
 @dataclass
@@ -80,6 +109,24 @@ class CmaEsConf(SeededConf):
     # Points of one generation.
     popsize: int | None = None
 
+    # What draws the keys that the evolution cannot take, as the options of a group: a sampler with
+    # its `_target_`; null is random.
+    independent_sampler: Any = None
+
+    # Warn of these keys.
+    warn_independent_sampling: bool | None = None
+
+    # Learn from trials that were stopped early too.
+    consider_pruned_trials: bool | None = None
+
+    # Leave out the covariances: for many keys.
+    use_separable_cma: bool | None = None
+
+    # Known from hydra-optuna-sweeper; Optuna calls them deprecated.
+    restart_strategy: str | None = None
+    inc_popsize: int | None = None
+    source_trials: Any = None
+
 
 @dataclass
 class QMCConf(SeededConf):
@@ -108,6 +155,9 @@ class NSGAIIConf(SeededConf):
     # Chance that a parameter comes from the other parent.
     swapping_prob: float | None = None
 
+    # Known from hydra-optuna-sweeper, and deprecated; see hydra.sweeper.constraints.
+    constraints_func: Any = None
+
 
 @dataclass
 class NSGAIIIConf(NSGAIIConf):
@@ -122,11 +172,13 @@ SAMPLERS: dict[str, type[Any]] = {
     "random": RandomConf,
     "grid": GridConf,
     "ofat": OfatConf,
+    "refine": RefineConf,
     "gp": GPConf,
     "cmaes": CmaEsConf,
     "qmc": QMCConf,
     "nsgaii": NSGAIIConf,
     "nsgaiii": NSGAIIIConf,
+    "motpe": TPEConf,  # which Optuna dropped when TPE learned to take several objectives
 }
 # Names that hydra-optuna-sweeper registers too.
-OFFICIAL_NAMES = {"tpe", "random", "grid", "cmaes", "nsgaii"}
+OFFICIAL_NAMES = {"tpe", "random", "grid", "cmaes", "nsgaii", "motpe"}

@@ -90,7 +90,7 @@ class HpsearchSweeperConf:
 
     # Largest allowed value of what a job reports through current_trial().set_constraint(name,
     # value): {memory_mib: 8000}. A trial above it is never the best, and samplers keep away.
-    constraints: dict[str, float] | None = None
+    constraints: Any = None
 
     # Config keys that do not name an experiment (output folders, trackers): left out of {hash}.
     hash_exclude: list[str] = field(default_factory=list)

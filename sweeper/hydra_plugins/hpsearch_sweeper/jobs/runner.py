@@ -47,6 +47,7 @@ class Runner(Protocol):
     """Runs jobs, several at once. Only one thread calls it."""
 
     slots: int  # the most jobs at once
+    in_this_process: bool  # then a Ctrl-C has to interrupt the job itself
 
     def start(self, job: Job) -> None:
         """Begins the job; never raises for what the job does."""
@@ -72,7 +73,6 @@ def outcome_of(returned: Any, *, objectives: int) -> Outcome:
     if len(values) != objectives:
         return Outcome(error=f"ValueError: the job returned {returned!r}; a sweep needs {wanted}")
     if not all(map(math.isfinite, values)):
-        return Outcome(
-            error=f"ValueError: the job returned {returned!r}; a sweep needs {wanted}, finite"
-        )
+        finite = "a finite number" if objectives == 1 else f"{objectives} finite numbers"
+        return Outcome(error=f"ValueError: the job returned {returned!r}; a sweep needs {finite}")
     return Outcome(values=values)

@@ -1,108 +1,200 @@
-"""A slot takes the next trial, runs its job, tells the study, and takes the next."""
+"""Slots: each takes the next trial as soon as it is free, and tells the study how it ended."""
 
 from __future__ import annotations
 
-import logging
-import math
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hydra_plugins.hpsearch_sweeper import errors
+from hydra_plugins.hpsearch_sweeper.jobs import interrupts, runner
 
 if TYPE_CHECKING:
+    from hydra_plugins.hpsearch_sweeper.display import Display
+    from hydra_plugins.hpsearch_sweeper.jobs.runner import Job, Outcome, Runner
     from hydra_plugins.hpsearch_sweeper.study.study import Asked, SweepStudy
 
-__all__ = ["Outcome", "outcome_of", "run_slot"]
+__all__ = ["Slots"]
 
-log = logging.getLogger(__name__)
+_POLL_SECONDS = 0.2
+# How often the study is looked at while only other sweepers have something to run.
+_WATCH_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a job ended: with a value, pruned, or with the cause of its failure."""
-
-    value: float | None = None
-    pruned: bool = False
-    error: str | None = None
-    details: str = ""  # the stack trace
-
-    @classmethod
-    def from_exception(cls, error: BaseException) -> Outcome:
-        if type(error).__name__ == "TrialPruned":
-            return cls(pruned=True)
-        text = "".join(traceback.format_exception(error))
-        return cls(error=f"{type(error).__name__}: {error}", details=text)
+class _Running:
+    asked: Asked
+    started: float
 
 
-# Runs one trial's job to its end; never raises for what the job did.
-RunJob = Callable[["Asked"], Outcome]
+class Slots:
+    """Runs a study's trials, as many at once as the runner has slots, until none is left."""
 
+    def __init__(
+        self,
+        study: SweepStudy,
+        runner: Runner,
+        *,
+        make_job: Callable[[Asked], Job],
+        display: Display,
+        after_each: Callable[[], None],
+    ) -> None:
+        self._study = study
+        self._runner = runner
+        self._make_job = make_job
+        self._display = display
+        self._after_each = after_each
+        self._settings = study.plan.settings
+        self._running: dict[int, _Running] = {}
+        self._began = time.monotonic()
+        self._no_more: str | None = None  # why no further trial starts
 
-def run_slot(study: SweepStudy, run_job: RunJob, after_each: Callable[[], None]) -> None:
-    """Runs trials until the study holds all it shall hold."""
-    while (asked := study.ask()) is not None:
-        _run_trial(study, asked, run_job)
-        after_each()
-        _require_few_failures(study)
+    def run(self) -> None:
+        """Until the study holds all it shall hold, or something says stop.
 
+        Raises SweepFailedError after too many failures, KeyboardInterrupt after Ctrl-C: then what
+        had ended is kept, and what ran is queued again.
+        """
+        try:
+            with interrupts.counted(self._runner) as pressed:
+                self._loop(pressed)
+            if pressed.count:
+                raise KeyboardInterrupt
+        except BaseException:
+            self._requeue_all("the sweep was interrupted")
+            raise
+        finally:
+            self._runner.close()
 
-def outcome_of(returned: Any) -> Outcome:
-    """What a job's return value means to the study."""
-    try:
-        value = float(returned)
-    except (TypeError, ValueError):
-        return Outcome(error=f"TypeError: the job returned {returned!r}; a sweep needs a number")
-    if not math.isfinite(value):
-        return Outcome(error=f"ValueError: the job returned {value}; a sweep needs a finite number")
-    return Outcome(value=value)
+    def _loop(self, pressed: interrupts.Pressed) -> None:
+        while pressed.count < 2:
+            self._heed(pressed)
+            self._fill()
+            if self._running:
+                for number, outcome in self._runner.wait(_POLL_SECONDS):
+                    self._end(self._running.pop(number), outcome)
+                self._stop_the_late()
+            elif self._no_more or not self._study.running_elsewhere():
+                return
+            else:
+                self._watch_the_others()
 
+    def _heed(self, pressed: interrupts.Pressed) -> None:
+        """Ctrl-C, the time limit, or no progress: nothing new starts, what runs ends by itself."""
+        if self._no_more is None and (reason := self._reason_to_end(pressed)):
+            self._no_more = reason
+            left = f"; {len(self._running)} running end first" if self._running else ""
+            again = ", Ctrl-C again stops them now" if left and pressed.count else ""
+            self._display.note(f"{reason}: no more trials start{left}{again}")
 
-def _run_trial(study: SweepStudy, asked: Asked, run_job: RunJob) -> None:
-    name = f"trial {asked.position}/{study.plan.total}  {asked.title}"
-    if known := study.known(asked):
-        number, value = known
-        study.complete(asked, value, same_as=number)
-        log.info("%s  value %s  (taken from job %d, the same point)", name, _short(value), number)
-        return
-    log.info("%s  starts as job %d", name, asked.number)
-    started = time.monotonic()
-    try:
-        outcome = run_job(asked)
-    except BaseException:  # Ctrl-C: the point is not lost
-        study.abandon(asked.number, "the sweep was interrupted")
-        raise
-    _tell(study, asked, outcome)
-    log.info("%s  %s  (%.1f s)", name, _shown(outcome), time.monotonic() - started)
+    def _reason_to_end(self, pressed: interrupts.Pressed) -> str | None:
+        timeout, patience = self._settings.timeout, self._settings.stop_when
+        if pressed.count:
+            return "interrupted"
+        if timeout is not None and time.monotonic() - self._began >= timeout:
+            return f"hydra.sweeper.timeout={timeout:g} s is over"
+        if patience is not None and self._study.ledger.since_best >= patience:
+            return f"no better value in {patience} trials (hydra.sweeper.stop_when)"
+        return None
 
+    def _fill(self) -> None:
+        while self._no_more is None and len(self._running) < self._runner.slots:
+            asked = self._study.ask()
+            if asked is None:
+                return
+            if not self._reuse(asked):
+                self._start(asked)
 
-def _tell(study: SweepStudy, asked: Asked, outcome: Outcome) -> None:
-    if outcome.value is not None:
-        study.complete(asked, outcome.value)
-    elif outcome.pruned:
-        study.prune(asked)
-    else:
-        study.fail(asked, outcome.error or "unknown")
+    def _reuse(self, asked: Asked) -> bool:
+        """Takes the values of an equal point that has finished."""
+        known = self._study.known(asked)
+        if known is None:
+            return False
+        number, values = known
+        self._study.complete(asked, values, same_as=number)
+        text = f"{_shown(values)}  (taken from job {number}, the same point)"
+        self._display.reused(asked.number, position=asked.position, title=asked.title, text=text)
+        self._after_each()
+        return True
 
+    def _start(self, asked: Asked) -> None:
+        self._display.started(asked.number, position=asked.position, title=asked.title)
+        entry = _Running(asked, time.monotonic())
+        try:
+            job = self._make_job(asked)
+        except Exception as error:  # this point has no valid config
+            self._end(entry, runner.Outcome.from_exception(error))
+            return
+        self._running[asked.number] = entry
+        self._runner.start(job)
 
-def _require_few_failures(study: SweepStudy) -> None:
-    allowed, failed = study.plan.settings.max_failure_rate, study.count("FAIL")
-    if allowed < 1 and failed > allowed * study.plan.total:
-        raise errors.SweepFailedError(
-            f"{failed} of {study.plan.total} trials failed, more than "
-            f"hydra.sweeper.max_failure_rate={allowed} allows"
+    def _end(self, entry: _Running, outcome: Outcome) -> None:
+        asked, best = entry.asked, False
+        state = self._state(asked, outcome)
+        if outcome.values is not None:
+            best = self._study.complete(asked, outcome.values)
+        elif state == "pruned":
+            self._study.prune(asked)
+        elif state == "retried":
+            self._study.requeue(asked.number, outcome.error or "", attempt=asked.attempt + 1)
+        else:
+            self._study.fail(asked, outcome.error or "unknown")
+        self._display.ended(
+            asked.number,
+            state=state,
+            text=_text(state, outcome),
+            seconds=time.monotonic() - entry.started,
+            values=outcome.values,
+            best=best,
         )
+        self._after_each()
+        self._require_few_failures()
+
+    def _state(self, asked: Asked, outcome: Outcome) -> str:
+        if outcome.values is not None:
+            return "complete"
+        if outcome.pruned:
+            return "pruned"
+        again = outcome.retriable and asked.attempt < self._settings.retries
+        return "retried" if again else "failed"
+
+    def _stop_the_late(self) -> None:
+        limit = self._settings.trial_timeout
+        if limit is None:
+            return
+        for number, entry in self._running.items():
+            if time.monotonic() - entry.started >= limit:
+                late = f"hydra.sweeper.trial_timeout={limit:g} s is over"
+                self._runner.stop(number, runner.Outcome(error=late, retriable=True))
+
+    def _watch_the_others(self) -> None:
+        others = self._study.running_elsewhere()
+        self._display.note(f"waiting for {others} trial(s) of other sweepers")
+        time.sleep(_WATCH_SECONDS)
+
+    def _requeue_all(self, reason: str) -> None:
+        for number, entry in self._running.items():
+            self._runner.stop(number, runner.Outcome(error=reason))
+            self._study.requeue(number, reason, attempt=entry.asked.attempt)
+        self._running.clear()
+
+    def _require_few_failures(self) -> None:
+        allowed, failed = self._settings.max_failure_rate, self._study.ledger.counts["FAIL"]
+        total = self._study.plan.total
+        if allowed < 1 and failed > allowed * total:
+            raise errors.SweepFailedError(
+                f"{failed} of {total} trials failed, more than "
+                f"hydra.sweeper.max_failure_rate={allowed} allows"
+            )
 
 
-def _shown(outcome: Outcome) -> str:
-    if outcome.value is not None:
-        return f"value {_short(outcome.value)}"
-    if outcome.pruned:
-        return "pruned"
-    return f"failed: {(outcome.error or '').splitlines()[0]}"
+def _text(state: str, outcome: Outcome) -> str:
+    if outcome.values is not None:
+        return _shown(outcome.values)
+    cause = (outcome.error or "unknown").splitlines()[0]
+    return {"pruned": "pruned", "retried": f"runs again: {cause}"}.get(state, f"failed: {cause}")
 
 
-def _short(value: float) -> str:
-    return f"{value:.6g}"
+def _shown(values: tuple[float, ...]) -> str:
+    return "value " + ", ".join(f"{value:.6g}" for value in values)

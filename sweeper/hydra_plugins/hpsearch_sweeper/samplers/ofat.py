@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hydra_plugins.hpsearch_sweeper.samplers._ofat import OfatSampler
     from hydra_plugins.hpsearch_sweeper.space.values import Label
 
-__all__ = ["one_factor_at_a_time"]
+__all__ = ["OfatSampler", "one_factor_at_a_time"]
 
 
 def one_factor_at_a_time(
@@ -19,3 +20,12 @@ def one_factor_at_a_time(
     for name, labels in levels.items():
         points += [{**base, name: label} for label in labels if label != base[name]]
     return points
+
+
+def __getattr__(name: str) -> Any:
+    """The sampler's class imports Optuna, so it stands where Hydra's scanner does not look."""
+    if name == "OfatSampler":
+        from hydra_plugins.hpsearch_sweeper.samplers import _ofat
+
+        return _ofat.OfatSampler
+    raise AttributeError(f"module {__name__} has no attribute {name}")

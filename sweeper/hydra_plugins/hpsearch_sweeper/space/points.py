@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hydra_plugins.hpsearch_sweeper import composing, errors
 from hydra_plugins.hpsearch_sweeper.samplers import ofat
+from hydra_plugins.hpsearch_sweeper.space import completing
 
 if TYPE_CHECKING:
     from hydra_plugins.hpsearch_sweeper.settings import Settings
@@ -22,7 +22,7 @@ __all__ = ["Point", "distinct", "first", "listed", "texts", "with_base_levels"]
 
 def listed(chosen: Settings, space: SearchSpace, base: DictConfig) -> list[Point] | None:
     """All points of the sweep in order, or None where a sampler has to choose them."""
-    own = _own(chosen, space, base)
+    own = completing.enqueued(chosen.enqueue, space, base=base)
     if chosen.sampler_name == "ofat":
         return distinct(space, own + _ofat(space, base))
     if own and chosen.n_trials == len(own):
@@ -36,9 +36,9 @@ def listed(chosen: Settings, space: SearchSpace, base: DictConfig) -> list[Point
 def first(chosen: Settings, space: SearchSpace, base: DictConfig) -> list[Point]:
     """What a choosing sampler tries first: the user's points, or else the base where it fits."""
     if chosen.enqueue is not None:
-        return distinct(space, _own(chosen, space, base))
+        return distinct(space, completing.enqueued(chosen.enqueue, space, base=base))
     try:
-        return [_base_point(space, base)]
+        return [completing.base_point(space, base)]
     except LookupError:
         return []
 
@@ -69,55 +69,33 @@ def with_base_levels(space: SearchSpace, base: DictConfig) -> SearchSpace:
 
 def _with_base(parameter: Parameter, base: DictConfig) -> Parameter:
     value = composing.base_value(base, parameter)
-    return parameter if value is composing.ABSENT else parameter.including(value)
+    try:
+        return parameter if value is composing.ABSENT else parameter.including(value)
+    except errors.SearchSpaceError as error:
+        raise errors.SearchSpaceError(f"{parameter.name}: {error}") from error
 
 
 def _grid(space: SearchSpace) -> list[Point]:
-    levels = [[level.label for level in x.levels or ()] for x in space.parameters]
-    return [dict(zip(space.names, labels, strict=True)) for labels in product(*levels)]
+    """Every active combination once, the first key slowest."""
+    found: list[Point] = [{}]
+    for parameter in space.parameters:
+        found = [more for point in found for more in _extended(point, parameter, space)]
+    return found
+
+
+def _extended(point: Point, parameter: Parameter, space: SearchSpace) -> list[Point]:
+    if not space.is_active(parameter, point):
+        return [point]
+    return [{**point, parameter.name: level.label} for level in parameter.levels or ()]
 
 
 def _ofat(space: SearchSpace, base: DictConfig) -> list[Point]:
-    centre: Point = {}
-    for parameter in space.parameters:
-        assert parameter.levels is not None
-        value = composing.base_value(base, parameter)
-        absent = value is composing.ABSENT
-        centre[parameter.name] = parameter.levels[0].label if absent else parameter.label(value)
-    levels = {x.name: [level.label for level in x.levels or ()] for x in space.parameters}
-    return ofat.one_factor_at_a_time(centre, levels)
-
-
-def _own(chosen: Settings, space: SearchSpace, base: DictConfig) -> list[Point]:
-    return [_own_point(i, x, space, base) for i, x in enumerate(chosen.enqueue or [])]
-
-
-def _own_point(index: int, given: dict[str, Any], space: SearchSpace, base: DictConfig) -> Point:
-    for key in given:
-        if key not in space.names:
-            raise errors.ConfigError(
-                f"hydra.sweeper.enqueue[{index}] names {key}, which is not searched; "
-                f"allowed: {', '.join(space.names) or 'nothing, for nothing is searched'}"
-            )
-    point: Point = {}
-    for x in space.parameters:
-        value = given[x.name] if x.name in given else composing.base_value(base, x)
-        try:
-            point[x.name] = _draw(x, value)
-        except LookupError as error:
-            where = f"hydra.sweeper.enqueue[{index}].{x.name}"
-            raise errors.ConfigError(f"{where}: {error.args[0]}") from error
-    return point
-
-
-def _base_point(space: SearchSpace, base: DictConfig) -> Point:
-    return {x.name: _draw(x, composing.base_value(base, x)) for x in space.parameters}
-
-
-def _draw(parameter: Parameter, value: Any) -> Label:
-    if value is composing.ABSENT:
-        raise LookupError("no value is given and the base config has none")
-    return parameter.label(value)
+    """A factor that switches others off takes them out; those that it switches on stand at the base
+    or at their first value."""
+    centre = completing.around(space, base, {})
+    levels = {x.name: [level.label for level in x.levels or ()] for x in space.active(centre)}
+    found = ofat.one_factor_at_a_time(centre, levels)
+    return [completing.around(space, base, point) for point in found]
 
 
 def _require_finite(chosen: Settings, space: SearchSpace) -> None:

@@ -1,34 +1,24 @@
-"""Values of searched parameters: as text in a job's override, as a label in the study.
+"""Values of searched parameters as text in a job's override.
 
-A job gets its value as the text of an override, from which Hydra must read back the same value with
-the same type. The study keeps a *label*: the value itself where that is unambiguous, so that tables
-and dashboards stay readable, and the text otherwise (lists, dicts, strings that look like numbers).
+Hydra must read back the same value with the same type.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["Label", "Level", "canonical_json", "levels_of", "override_text", "quoted", "same_value"]
+from hydra_plugins.hpsearch_sweeper import errors
+
+__all__ = ["Label", "canonical_json", "override_text", "quoted", "same_value"]
 
 Label = str | int | float | bool | None
 
 _BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 _RESERVED = {"null", "true", "false", "nan", "inf"}
-
-
-@dataclass(frozen=True)
-class Level:
-    """One value that a parameter can take."""
-
-    value: Any
-    text: str
-    label: Label
+_PLAIN_KEY = re.compile(r"(?!(?i:null|true|false|nan|inf)$)[A-Za-z_][A-Za-z0-9_]*")
 
 
 def override_text(value: Any) -> str:
@@ -53,26 +43,16 @@ def quoted(text: str) -> str:
     return QuotedString(text, Quote.single).with_quotes()
 
 
-def levels_of(values: Iterable[Any]) -> tuple[Level, ...]:
-    """The distinct values in their order, each with its text and label."""
-    by_text = {override_text(value): value for value in values}
-    labels = [_label(value, text) for text, value in by_text.items()]
-    if len(set(labels)) < len(labels):  # Python (and Optuna) hold 1, 1.0 and True for equal
-        labels = list(by_text)
-    return tuple(
-        Level(value, text, label)
-        for (text, value), label in zip(by_text.items(), labels, strict=True)
-    )
-
-
 def same_value(left: Any, right: Any) -> bool:
     """Equal and of the same kind: 1 equals 1.0, but neither True nor "1"."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, int | float) and isinstance(right, int | float):
-        return left == right or math.isclose(left, right, rel_tol=1e-12)
+        return left == right or (left != left and right != right)  # nan is nan
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         return _same_items(left, right)
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same_value(left[k], right[k]) for k in left)
     return type(left) is type(right) and bool(left == right)
 
 
@@ -96,18 +76,30 @@ def _same_items(left: Sequence[Any], right: Sequence[Any]) -> bool:
     return len(left) == len(right) and all(map(same_value, left, right))
 
 
-def _label(value: Any, text: str) -> Label:
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return text
-
-
 def _string(text: str) -> str:
     bare = _BARE.fullmatch(text) and text.lower() not in _RESERVED
     return text if bare else quoted(text)
 
 
 def _key(key: Any) -> str:
+    """Hydra knows no quotes around keys: some strings cannot be written."""
     from hydra._internal.grammar.utils import escape_special_characters
 
-    return escape_special_characters(key) if isinstance(key, str) else override_text(key)
+    text = escape_special_characters(key) if isinstance(key, str) else override_text(key)
+    if not _PLAIN_KEY.fullmatch(text) and not _reads_back(text, key):
+        raise errors.SearchSpaceError(
+            f"{key!r} as a key inside a value cannot be written as an override of Hydra; allowed "
+            "are numbers and text of letters a to z, digits and _-+./$%*@?| that is no number"
+        )
+    return text
+
+
+def _reads_back(text: str, key: Any) -> bool:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        found = OverridesParser.create().parse_rule(f"{{{text}:0}}", "dictContainer")
+    except HydraException:
+        return False
+    return [(type(x), x) for x in found] == [(type(key), key)]

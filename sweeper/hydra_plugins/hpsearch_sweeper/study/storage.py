@@ -1,22 +1,52 @@
-"""Where the study lives. The parent opens it first: no two jobs create its tables at once."""
+"""Where the study lives. The parent opens it first: no two jobs create its tables at once.
+
+sqlite is for the processes of one host; several hosts share a study through PostgreSQL or MySQL.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from hydra_plugins.hpsearch_sweeper import errors
+from hydra_plugins.hpsearch_sweeper.study import locks, sqlite, urls
 
 if TYPE_CHECKING:
-    from optuna.storages import BaseStorage
+    from optuna.storages import BaseStorage, RDBStorage
 
 __all__ = ["absolute_url", "open_storage"]
 
-_LOCK_WAIT_SECONDS = 60
+absolute_url = urls.absolute_url
+
+# The package to install, where it is not called as the module is.
+_PACKAGES = {
+    "psycopg2": "psycopg2-binary",
+    "psycopg": "'psycopg[binary]'",
+    "MySQLdb": "mysqlclient",
+}
 
 
-def open_storage(given: Any) -> BaseStorage:
-    """null, an Optuna URL, or a config with a `_target_`, as an open storage."""
+def open_storage(given: Any, *, existing: bool = False) -> BaseStorage:
+    """null, an Optuna URL, or a config with a `_target_`, as an open storage.
+
+    `existing` says that the parent has opened it: then nothing is created, checked or locked.
+    """
+    try:
+        if existing:
+            return _opened(given, existing=True)
+        with locks.study_lock(given, "the tables"):  # two creators collide
+            return _opened(given, existing=False)
+    except errors.ConfigError:
+        raise
+    except Exception as error:  # each database driver has exceptions of its own
+        cause = error.__cause__ if isinstance(error, errors.StudyError) else error
+        if cause is None:
+            raise
+        raise _wrong(given, _reason(cause)) from error
+
+
+def _opened(given: Any, *, existing: bool) -> BaseStorage:
     import optuna
 
     if given is None:
@@ -25,30 +55,35 @@ def open_storage(given: Any) -> BaseStorage:
         return _instantiated(given)
     if not isinstance(given, str):
         raise _wrong(given, "it is no text")
-    try:
-        return _open_url(absolute_url(given))
-    except Exception as error:  # each database driver has exceptions of its own
-        raise _wrong(given, str(error).splitlines()[0]) from error
+    return _connected(absolute_url(given), existing=existing)
 
 
-def absolute_url(url: str) -> str:
-    """The same address from every working directory; the folder of a sqlite file comes to be."""
-    prefix = "sqlite:///"
-    path, _, query = url.removeprefix(prefix).partition("?")
-    if not url.startswith(prefix) or path in ("", ":memory:") or path.startswith("file:"):
-        return url
-    absolute = Path(path).expanduser().absolute()
-    absolute.parent.mkdir(parents=True, exist_ok=True)
-    return f"{prefix}{absolute}" + (f"?{query}" if query else "")
-
-
-def _open_url(url: str) -> BaseStorage:
+def _connected(url: str, *, existing: bool) -> RDBStorage:
     import optuna
 
-    if not url.startswith("sqlite"):
-        return optuna.storages.get_storage(url)
-    connect = {"connect_args": {"timeout": _LOCK_WAIT_SECONDS}}
-    return optuna.storages.RDBStorage(url, engine_kwargs=connect)
+    opened = optuna.storages.RDBStorage(
+        url,
+        engine_kwargs=_engine_options(url),
+        skip_compatibility_check=existing,  # reads all migrations: 15 ms
+        skip_table_creation=existing,
+    )
+    # Closed connections leave no -wal file behind; also at the end of the process.
+    weakref.finalize(opened, opened.engine.dispose)
+    return opened
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        _require_writable(url)
+        connect: dict[str, Any] = {"timeout": sqlite.WAIT_SECONDS, "factory": sqlite.Connection}
+        return {"connect_args": connect}
+    return urls.server_options(url)
+
+
+def _require_writable(url: str) -> None:
+    file = urls.database_file(url)
+    if file is not None and file.exists() and not os.access(file, os.W_OK):
+        raise PermissionError(f"the file {file} is read-only")
 
 
 def _instantiated(given: dict[str, Any]) -> BaseStorage:
@@ -61,8 +96,19 @@ def _instantiated(given: dict[str, Any]) -> BaseStorage:
     return storage
 
 
+def _reason(error: BaseException) -> str:
+    """One line: the driver's own, or what it means where that is known."""
+    missing = (error.__cause__ or error) if isinstance(error, ImportError) else None
+    if isinstance(missing, ModuleNotFoundError) and missing.name:
+        return f"its driver is missing: pip install {_PACKAGES.get(missing.name, missing.name)}"
+    line = urls.one_line(error)
+    if "database is locked" in line:
+        return f"another program has locked it for more than {sqlite.WAIT_SECONDS:g} s"
+    return "it holds no tables of Optuna" if "no such table" in line else line
+
+
 def _wrong(given: Any, reason: str) -> errors.ConfigError:
     return errors.ConfigError(
-        f"hydra.sweeper.storage={given} cannot be opened ({reason}); "
-        "allowed: null, or an Optuna URL as sqlite:///studies.db"
+        urls.redacted(f"hydra.sweeper.storage={given} cannot be opened ({reason}); ")
+        + "allowed: null, or an Optuna URL as sqlite:///studies.db"
     )

@@ -1,29 +1,31 @@
-"""The study: opened or resumed, asked for the next trial, told how it ended."""
+"""The study: asked for the next trial, told how it ended, by this sweeper among others."""
 
 from __future__ import annotations
 
-import logging
 import pkgutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hydra_plugins.hpsearch_sweeper import errors
 from hydra_plugins.hpsearch_sweeper.samplers import building
 from hydra_plugins.hpsearch_sweeper.space import points, values
-from hydra_plugins.hpsearch_sweeper.study import storage, workers
+from hydra_plugins.hpsearch_sweeper.study import drawing, heartbeat, ledger, workers
 
 if TYPE_CHECKING:
     import optuna
     from hydra_plugins.hpsearch_sweeper.plan import Plan
     from hydra_plugins.hpsearch_sweeper.space.points import Point
+    from hydra_plugins.hpsearch_sweeper.study.ledger import Key
+    from optuna.samplers import BaseSampler
     from optuna.trial import FrozenTrial
 
-__all__ = ["Asked", "SweepStudy", "open_study"]
+__all__ = ["Asked", "SweepStudy"]
 
-log = logging.getLogger(__name__)
-
-Key = tuple[tuple[str, str], ...]
+# A sweeper elsewhere that gave no sign of life for so many intervals is taken for dead.
+_MISSED_BEATS = 4
+# How often a point that a trial has had already is drawn anew.
+_REDRAWS = 10
 
 
 @dataclass(frozen=True)
@@ -33,192 +35,285 @@ class Asked:
     number: int
     position: int  # counted from 1, of all trials that count
     point: Point
+    key: Key
     overrides: tuple[str, ...]
+    attempt: int = 0
 
     @property
     def title(self) -> str:
         return "  ".join(x.lstrip("+") for x in self.overrides) or "the base config"
 
 
-def open_study(plan: Plan) -> SweepStudy:
-    """Creates the study, or goes on with the one of the same name."""
-    import optuna
+@dataclass(frozen=True)
+class _Choice:
+    """What the next trial is: a point, or None where the sampler is to draw one."""
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    opened = storage.open_storage(plan.settings.storage)
-    study = optuna.create_study(
-        storage=opened,
-        study_name=plan.study_name,
-        directions=list(plan.settings.directions),  # type: ignore[arg-type]
-        sampler=building.neutral_sampler(),
-        pruner=optuna.pruners.NopPruner(),
-        load_if_exists=True,
-    )
-    _require_same_space(study, plan)
-    return SweepStudy(plan, study, opened)
+    point: Point | None = None
+    waiting: FrozenTrial | None = None  # one that somebody enqueued from outside
+    seed: int | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
 
 
 class SweepStudy:
-    """An Optuna study that knows how many trials it shall hold, and runs no point twice."""
+    """An Optuna study that knows how many trials it shall hold, and runs no point twice.
 
-    def __init__(
-        self, plan: Plan, study: optuna.Study, opened: optuna.storages.BaseStorage
-    ) -> None:
+    Several sweepers may share it: what the next trial is, is decided under `lock`.
+    """
+
+    def __init__(self, plan: Plan, study: optuna.Study, lock: AbstractContextManager[Any]) -> None:
         self.plan = plan
         self.study = study
-        self.storage = opened
-        self._running: dict[int, optuna.trial.Trial] = {}
-        self._done = 0
-        self._values: dict[Key, tuple[int, float]] = {}  # of finished points: trial and value
-        self._waiting = 0
-        self._pending: list[Point] = []
+        self.storage = study._storage
+        self.mine: set[int] = set()  # the trials that this sweeper runs
+        self._lock = lock
+        self._worker = workers.this_worker()
+        self._ledger = ledger.Ledger(self._key_of, plan.settings.directions)
+        self._watch = heartbeat.Watch(
+            self.storage, study._study_id, patience=_MISSED_BEATS * plan.settings.heartbeat
+        )
+
+    @property
+    def ledger(self) -> ledger.Ledger:
+        """What there is so far, as of the last `ask`, `tell` or `resume`."""
+        return self._ledger
 
     def resume(self) -> None:
         """Takes stock of the trials there are; those that a dead sweeper left are queued again."""
-        trials = self.study.get_trials(deepcopy=False)
-        self.study.sampler = building.build_sampler(
-            self.plan.settings,
-            trials_so_far=len(trials),
-            listed=self.plan.listed is not None,
-        )
-        for trial in trials:
-            if trial.state.name == "RUNNING" and workers.is_dead(trial.user_attrs.get("worker")):
-                self.abandon(trial.number, "the sweeper that ran it died")
-        self._take_stock(self.study.get_trials(deepcopy=False))
+        with self._lock:
+            self._update()
+            self._reap()
+            self.study.sampler = self._sampler(self._next_number())
 
-    def abandon(self, number: int, reason: str) -> None:
-        """Ends a trial that was cut short; its point comes first when the study goes on."""
-        trial = self.study.get_trials(deepcopy=False)[number]
-        for key, value in (("error", reason), ("abandoned", True)):
-            self.storage.set_trial_user_attr(trial._trial_id, key, value)
-        self.study.tell(number, state=_state("FAIL"))
-        self._running.pop(number, None)
-        if point := _drawn(trial):
-            self.study.enqueue_trial(point, user_attrs={"retry_of": number})
+    def beating(self) -> AbstractContextManager[Any]:
+        """Gives signs of life in the study while it is entered."""
+        return heartbeat.Heartbeat(
+            self.storage,
+            self.study._study_id,
+            self._worker,
+            interval=self.plan.settings.heartbeat,
+        )
 
     def ask(self) -> Asked | None:
-        """The next trial, or None when the study holds all it shall hold."""
-        if self.finished + len(self._running) >= self.plan.total:
-            return None
-        if self._waiting:
-            self._waiting -= 1
-        elif self._pending:
-            self.study.enqueue_trial(self._pending.pop(0))
-        trial = self.study.ask({x.name: x.distribution for x in self.plan.space.parameters})
-        self._running[trial.number] = trial
-        trial.set_user_attr("worker", workers.this_worker())
-        return self._asked(trial)
+        """The next trial; None when all that the study shall hold have ended or run."""
+        with self._lock:
+            self._update()
+            self._reap()
+            choice = self._choose()
+            if choice is None:
+                return None
+            asked = self._begin(choice)
+        self.mine.add(asked.number)
+        return asked
 
-    def known(self, asked: Asked) -> tuple[int, float] | None:
-        """The trial and the value of an equal point that has finished."""
-        return self._values.get(self._key(asked.point))
+    def running_elsewhere(self) -> int:
+        """How many trials other sweepers run just now."""
+        return len(self._ledger.running.keys() - self.mine)
 
-    def complete(self, asked: Asked, value: float, *, same_as: int | None = None) -> None:
-        """The trial ended with a value."""
-        trial = self._running.pop(asked.number)
+    def known(self, asked: Asked) -> tuple[int, tuple[float, ...]] | None:
+        """The trial and the values of an equal point that has finished."""
+        return self._ledger.values.get(asked.key)
+
+    def complete(self, asked: Asked, found: Sequence[float], *, same_as: int | None = None) -> bool:
+        """The trial ended with values; whether they are the best so far."""
         if same_as is not None:
-            trial.set_user_attr("same_as", same_as)
-        self.study.tell(trial, value)
-        self._done += 1
-        self._values.setdefault(self._key(asked.point), (asked.number, value))
+            self._note(asked.number, ledger.SAME_AS, same_as)
+        best = self._ledger.best
+        self._tell(asked.number, values=list(found))
+        return self._ledger.best is not best
 
     def fail(self, asked: Asked, error: str) -> None:
         """The trial ended without a value; the cause stays with it."""
-        trial = self._running.pop(asked.number)
-        trial.set_user_attr("error", error)
-        self.study.tell(trial, state=_state("FAIL"))
-        self._done += 1
+        self._note(asked.number, ledger.ERROR, error)
+        self._tell(asked.number, state="FAIL")
 
     def prune(self, asked: Asked) -> None:
         """The trial was stopped early; its last reported value stays."""
-        self.study.tell(self._running.pop(asked.number), state=_state("PRUNED"))
-        self._done += 1
+        self._tell(asked.number, state="PRUNED")
 
-    @property
-    def finished(self) -> int:
-        """How many trials count: all that ended, but for those cut short by a dying sweeper."""
-        return self._done
+    def requeue(self, number: int, reason: str, *, attempt: int) -> None:
+        """Ends a trial that was cut short; its point comes first when the study goes on."""
+        for key, value in (
+            (ledger.ERROR, reason),
+            (ledger.ATTEMPT, attempt),
+            (ledger.REQUEUED, True),
+        ):
+            self._note(number, key, value)
+        self._tell(number, state="FAIL")
 
-    def count(self, state: str) -> int:
-        trials = self.study.get_trials(deepcopy=False, states=(_state(state),))
-        return sum(_counts(trial) for trial in trials)
+    def failure_of(self, trial: FrozenTrial) -> str:
+        """The cause, one line."""
+        lines = str(trial.user_attrs.get(ledger.ERROR) or "unknown").splitlines()
+        return lines[0] if lines else "unknown"
 
-    def last_error(self) -> str:
-        """The first line of the newest failure's cause."""
-        failed = self.study.get_trials(deepcopy=False, states=(_state("FAIL"),))
-        found = [str(x.user_attrs.get("error") or "unknown") for x in failed if _counts(x)]
-        return found[-1].splitlines()[0] if found else "unknown"
+    def best_trials(self) -> list[FrozenTrial]:
+        """The best feasible trial, or the Pareto front of several objectives."""
+        if len(self.plan.settings.directions) > 1:
+            return self.study.best_trials
+        return [self._ledger.best] if self._ledger.best else []
 
-    def best(self) -> FrozenTrial | None:
-        """The best finished trial, if there is one."""
-        try:
-            return self.study.best_trial
-        except ValueError:
+    def _sampler(self, trials_so_far: int) -> BaseSampler:
+        listed = self.plan.listed is not None
+        return building.build_sampler(
+            self.plan.settings, trials_so_far=trials_so_far, listed=listed
+        )
+
+    def _update(self) -> None:
+        self._ledger.update(self.study.get_trials(deepcopy=False))
+
+    def _next_number(self) -> int:
+        return len(self.study.get_trials(deepcopy=False))
+
+    def _reap(self) -> None:
+        """Under the lock, so that no two sweepers take up the same trial."""
+        for trial in list(self._ledger.running.values()):
+            if trial.number in self.mine:
+                continue
+            worker = trial.user_attrs.get(ledger.WORKER)
+            # Who begins a trial holds the lock until its name is on it.
+            if worker is None or worker == self._worker or self._watch.is_dead(worker):
+                attempt = int(trial.user_attrs.get(ledger.ATTEMPT, 0))
+                self.requeue(trial.number, "the sweeper that ran it died", attempt=attempt)
+
+    def _choose(self) -> _Choice | None:
+        held = self._ledger
+        if held.finished + len(held.running) >= self.plan.total:
             return None
+        if held.to_retry:
+            return self._again(held.to_retry[min(held.to_retry)])
+        if held.waiting:
+            return _Choice(waiting=held.waiting[0], seed=self._first_seed())
+        if self.plan.listed is not None:
+            return next(self._missing(self.plan.listed), None)
+        return next(self._missing(self._wanted()), None) or _Choice(seed=self._first_seed())
 
-    def _take_stock(self, trials: Sequence[FrozenTrial]) -> None:
-        counted = [trial for trial in trials if _counts(trial)]
-        for trial in counted:
-            if trial.state.name == "COMPLETE" and trial.value is not None:
-                self._values.setdefault(self._key(trial.params), (trial.number, trial.value))
-        waiting = [self._key(_drawn(x)) for x in trials if x.state.name == "WAITING"]
-        seen = {self._key(_drawn(trial)) for trial in counted} | set(waiting)
-        self._waiting = len(waiting)
-        listed = self.plan.listed
-        wanted = self.plan.first if listed is None else listed[: self.plan.total]
-        self._pending = [point for point in wanted if self._key(point) not in seen]
-        missing = len(self._pending) + self._waiting
-        self._done = len(counted) if listed is None else max(0, self.plan.total - missing)
+    def _again(self, trial: FrozenTrial) -> _Choice:
+        notes = {
+            ledger.RETRY_OF: trial.number,
+            ledger.ATTEMPT: trial.user_attrs.get(ledger.ATTEMPT, 0),
+        }
+        return _Choice(dict(trial.params), seed=trial.user_attrs.get(ledger.SEED), notes=notes)
 
-    def _asked(self, trial: optuna.trial.Trial) -> Asked:
-        overrides = [x.override(trial.params[x.name]) for x in self.plan.space.parameters]
-        overrides += self._custom(trial)
-        position = self.finished + len(self._running)
-        return Asked(trial.number, position, dict(trial.params), tuple(overrides))
+    def _wanted(self) -> Iterator[Point]:
+        """Where a sampler chooses: the points to try first, then all that lack a replicate."""
+        yield from self.plan.first
+        if self.plan.settings.seeds:
+            yield from (trial.params for trial in self.study.get_trials(deepcopy=False))
 
-    def _custom(self, trial: optuna.trial.Trial) -> list[str]:
-        """The overrides that the user's own `custom_search_space` function draws."""
-        path = self.plan.settings.custom_search_space
-        if path is None:
-            return []
-        before = set(trial.params)
-        pkgutil.resolve_name(path)(self.plan.base, trial)
-        drawn: Mapping[str, Any] = trial.params
-        return [f"{k}={values.override_text(v)}" for k, v in drawn.items() if k not in before]
+    def _missing(self, wanted: Sequence[Point] | Iterator[Point]) -> Iterator[_Choice]:
+        taken = self._ledger.taken()
+        for point in wanted:
+            for seed in self.plan.settings.seeds or (None,):
+                if self._key(point, seed) not in taken:
+                    yield _Choice(dict(point), seed=seed)
 
-    def _key(self, point: Mapping[str, Any]) -> Key:
+    def _first_seed(self) -> int | None:
+        return self.plan.settings.seeds[0] if self.plan.settings.seeds else None
+
+    def _begin(self, choice: _Choice) -> Asked:
+        notes = {ledger.WORKER: self._worker, **choice.notes}
+        if choice.seed is not None:
+            notes[ledger.SEED] = choice.seed
+        number = self._create(choice, notes)
+        trial = self.study.get_trials(deepcopy=False)[number]
+        self._ledger.running[number] = trial
+        self._ledger.to_retry.pop(choice.notes.get(ledger.RETRY_OF, -1), None)
+        return self._asked(trial)
+
+    def _create(self, choice: _Choice, notes: dict[str, Any]) -> int:
+        space, custom = self.plan.space, self.plan.settings.custom_search_space
+        if choice.waiting or custom:
+            return self._suggest(choice, notes)
+        if choice.point is None and drawing.can_draw_ahead(self.study):
+            point = self._draw(choice.seed)
+            return drawing.add_trial(self.study, space, point, notes=notes)
+        if choice.point is not None:
+            return drawing.add_trial(self.study, space, choice.point, notes=notes)
+        return self._suggest(choice, notes)
+
+    def _draw(self, seed: int | None) -> Point:
+        """A point that no trial has had, where the sampler finds one soon."""
+        number, taken = self._next_number(), self._ledger.taken()
+        if self.plan.settings.sampler.get("seed") is not None:
+            # So a point depends on the study alone, not on who draws it after how many resumes.
+            self.study.sampler = self._sampler(number)
+        point: Point = {}
+        for _ in range(_REDRAWS):
+            point = drawing.draw(self.study, self.plan.space, number=number)
+            if self._key(point, seed) not in taken:
+                break
+        return point
+
+    def _suggest(self, choice: _Choice, notes: dict[str, Any]) -> int:
+        """By Optuna's own way, for what has to see a trial that exists."""
+        trial = self._existing(choice)
+        for key, value in notes.items():
+            trial.set_user_attr(key, value)
+        drawing.suggest(trial, self.plan.space)
+        if path := self.plan.settings.custom_search_space:
+            pkgutil.resolve_name(path)(self.plan.base, trial)
+        return trial.number
+
+    def _existing(self, choice: _Choice) -> optuna.trial.Trial:
+        import optuna
+
+        if choice.waiting is not None:
+            identity = choice.waiting._trial_id
+            self.storage.set_trial_state_values(identity, optuna.trial.TrialState.RUNNING)
+            return optuna.trial.Trial(self.study, identity)
+        if choice.point is not None:
+            self.study.enqueue_trial(choice.point)
+        return self.study.ask()
+
+    def _asked(self, trial: FrozenTrial) -> Asked:
+        seed = trial.user_attrs.get(ledger.SEED)
+        return Asked(
+            number=trial.number,
+            position=self._ledger.finished + len(self._ledger.running),
+            point=dict(trial.params),
+            key=self._key_of(trial),
+            overrides=tuple(self._overrides(trial.params, seed)),
+            attempt=int(trial.user_attrs.get(ledger.ATTEMPT, 0)),
+        )
+
+    def _overrides(self, params: Mapping[str, Any], seed: int | None) -> Iterator[str]:
+        space = self.plan.space
+        yield from (x.override(params[x.name]) for x in space.parameters if x.name in params)
+        names = set(space.names)
+        yield from (f"{k}={values.override_text(v)}" for k, v in params.items() if k not in names)
+        if seed is not None:
+            yield f"{self.plan.settings.seed_key}={seed}"
+
+    def _tell(
+        self, number: int, *, values: list[float] | None = None, state: str | None = None
+    ) -> None:
+        from optuna.exceptions import UpdateFinishedTrialError
+        from optuna.trial import TrialState
+
+        given = None if state is None else TrialState[state]
+        # After a long sleep of this machine others may have taken this sweeper for dead, and have
+        # ended its trial: what they decided stands.
+        with suppress(UpdateFinishedTrialError):
+            self.study.tell(number, values, state=given, skip_if_finished=True)
+        self.mine.discard(number)
+        self._update()
+
+    def _note(self, number: int, key: str, value: Any) -> None:
+        identity = self.storage.get_trial_id_from_study_id_trial_number(
+            self.study._study_id, number
+        )
+        self.storage.set_trial_user_attr(identity, key, value)
+
+    def _key_of(self, trial: FrozenTrial) -> Key:
+        return self._key(_drawn(trial), trial.user_attrs.get(ledger.SEED))
+
+    def _key(self, point: Mapping[str, Any], seed: int | None) -> Key:
         known = points.texts(self.plan.space, dict(point))
         names = set(self.plan.space.names)
         more = [(k, values.override_text(v)) for k, v in point.items() if k not in names]
-        return (*known, *sorted(more))
-
-
-def _state(name: str) -> optuna.trial.TrialState:
-    from optuna.trial import TrialState
-
-    return TrialState[name]
+        replicate = [("seed", str(seed))] if seed is not None else []
+        return (*known, *sorted(more), *replicate)
 
 
 def _drawn(trial: FrozenTrial) -> Point:
     """What the trial's point is, as far as it is known: a waiting trial has only what was fixed."""
     return {**trial.system_attrs.get("fixed_params", {}), **trial.params}
-
-
-def _counts(trial: FrozenTrial) -> bool:
-    return trial.state.is_finished() and not trial.user_attrs.get("abandoned")
-
-
-def _require_same_space(study: optuna.Study, plan: Plan) -> None:
-    """One study, one search space: an explicit study_name could mix two."""
-    now = {x.name: x.canonical() for x in plan.space.parameters}
-    before = study.user_attrs.get("search_space")
-    if before is None:
-        study.set_user_attr("search_space", now)
-        return
-    changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-    if changed:
-        shown = "; ".join(f"{k} was {before.get(k)}, is {now.get(k)}" for k in changed)
-        raise errors.StudyError(
-            f"hydra.sweeper.study_name={plan.study_name} exists with another search space "
-            f"({shown}); choose another name, or put {{hash}} into it"
-        )

@@ -1,0 +1,23 @@
+"""What a user can set under `hydra.launcher` with `hydra/launcher=local`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["LAUNCHER", "LocalLauncherConf"]
+
+
+@dataclass
+class LocalLauncherConf:
+    _target_: str = "hydra_plugins.hpsearch_sweeper.local_launcher.LocalLauncher"
+
+    # Modules that every job needs and that are slow to import: imported once, in the server that
+    # the jobs are forked from. What the program itself imports from installed packages is added.
+    # They must not compute when imported: a job that inherits threads or a CUDA context hangs.
+    preload: list[str] = field(default_factory=list)
+
+    # Jobs at once under sweepers other than hpsearch, where hydra.sweeper.n_jobs rules.
+    n_jobs: int = 1
+
+
+LAUNCHER: dict[str, type[LocalLauncherConf]] = {"local": LocalLauncherConf}

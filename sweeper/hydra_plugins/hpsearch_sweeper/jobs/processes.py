@@ -1,0 +1,159 @@
+"""Runs each job in a process of its own, forked from a warm server."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hydra_plugins.hpsearch_sweeper import errors
+from hydra_plugins.hpsearch_sweeper.jobs import child, preloading, runner, server, shipping
+
+if TYPE_CHECKING:
+    from hydra_plugins.hpsearch_sweeper.jobs.runner import Job, Outcome
+    from hydra_plugins.hpsearch_sweeper.jobs.running import RunningJob
+
+__all__ = ["ProcessRunner"]
+
+# Seconds between two looks at what the jobs print.
+PULSE = 0.2
+
+
+class ProcessRunner:
+    """The server starts at once and in the background; the first job waits for it.
+
+    There is one server in a program: a second runner of another `preload` ends the first one's.
+    """
+
+    in_this_process = False
+
+    # Called from `wait` with a job's number and a line that it has printed.
+    output: Callable[[int, str], None] | None = None
+
+    def __init__(
+        self,
+        task_function: Callable[[Any], Any],
+        *,
+        slots: int,
+        objectives: int,
+        preload: Sequence[str] = (),
+        trials: bool = True,
+        wants_returns: bool = False,
+    ) -> None:
+        _require_posix()
+        self.slots = slots
+        self.returns: dict[int, bytes] = {}  # Hydra's own account of each job, where wanted
+        self._objectives = objectives
+        self._wants_returns = wants_returns
+        self._threads = _threads_of_a_job(slots)
+        self._modules = preloading.modules_for(task_function, preload, trials=trials)
+        self._program = shipping.pack_program(task_function)
+        self._running: dict[int, RunningJob] = {}
+        self._not_begun: list[tuple[int, Outcome]] = []
+        self._ensure_server()
+        # multiprocessing would wait for the jobs of a sweeper that failed
+        atexit.register(self.close)
+
+    def start(self, job: Job) -> None:
+        try:
+            order = self._order(job)
+        except Exception as error:  # the config holds what cannot be sent
+            self._not_begun.append((job.number, runner.Outcome.from_exception(error)))
+            return
+        self._ensure_server()
+        try:
+            self._running[job.number] = _begin(job, order)
+        except (EOFError, ConnectionError) as error:
+            raise errors.SweepError(
+                "the server of the jobs ended while it imported hydra.launcher.preload: "
+                + ", ".join(self._modules)
+            ) from error
+
+    def wait(self, timeout: float) -> list[tuple[int, Outcome]]:
+        from multiprocessing import connection
+
+        deadline = time.monotonic() + timeout
+        while not (ended := self._ended()) and (left := deadline - time.monotonic()) > 0:
+            watched = [each for job in self._running.values() for each in job.watched]
+            connection.wait(watched, min(left, PULSE) if self._must_look else left)
+        return ended
+
+    def stop(self, number: int, outcome: Outcome) -> bool:
+        if number not in self._running:
+            return False
+        self._running[number].stop(outcome)
+        return True
+
+    def close(self) -> None:
+        """The server stays for the next sweep of this program, and ends with it."""
+        atexit.unregister(self.close)
+        for job in self._running.values():
+            job.kill()
+        for job in self._running.values():
+            job.close()
+        self._running.clear()
+
+    @property
+    def _must_look(self) -> bool:
+        return self.output is not None or any(job.settled for job in self._running.values())
+
+    def _ensure_server(self) -> None:
+        server.ensure(self._modules, threads=self._threads)
+
+    def _order(self, job: Job) -> child.Order:
+        environment = dict(os.environ)
+        if self._threads is not None:
+            environment["OMP_NUM_THREADS"] = str(self._threads)
+        return child.Order(
+            program=self._program,
+            config=shipping.pack(job.config),
+            folder=job.folder.absolute(),
+            objectives=self._objectives,
+            environment=environment,
+            wants_return=self._wants_returns,
+        )
+
+    def _ended(self) -> list[tuple[int, Outcome]]:
+        ended, self._not_begun = self._not_begun, []
+        for number, job in list(self._running.items()):
+            if job.look(self.output):
+                del self._running[number]
+                ended.append((number, job.close()))
+                if job.returned is not None:
+                    self.returns[number] = job.returned
+        return ended
+
+
+def _require_posix() -> None:
+    from multiprocessing import get_all_start_methods
+
+    if "forkserver" not in get_all_start_methods():
+        raise errors.ConfigError(
+            "hydra/launcher=local forks its jobs, which this system cannot; "
+            "hydra/launcher=basic runs them one by one in this process"
+        )
+
+
+def _begin(job: Job, order: child.Order) -> RunningJob:
+    from multiprocessing import get_context
+
+    from hydra_plugins.hpsearch_sweeper.jobs import output, running
+
+    context = get_context("forkserver")
+    receiver, sender = context.Pipe(duplex=False)
+    tail = output.Tail(job.folder)  # before the job can print
+    process = context.Process(target=child.run, args=(sender, order), name=f"job {job.number}")
+    process.start()
+    sender.close()
+    return running.RunningJob(job, process, receiver, tail)
+
+
+def _threads_of_a_job(slots: int) -> int | None:
+    """Its share of the cores, where the user has not said otherwise."""
+    if slots <= 1 or "OMP_NUM_THREADS" in os.environ:
+        return None
+    known = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
+    return max(1, cores // slots)

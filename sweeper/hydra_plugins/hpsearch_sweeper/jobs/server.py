@@ -1,0 +1,127 @@
+"""The warm server that the jobs are forked from: it has imported the heavy modules and run nothing.
+
+It computes nothing, for a fork after any tensor operation hangs the child's first one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+__all__ = ["ensure", "kill_group"]
+
+# Set while the server starts, and only then: the standard library lets nothing else through.
+SETTINGS = "HPSEARCH_SERVER"
+
+_warm_for: tuple[tuple[str, ...], int | None] | None = None
+
+
+def ensure(modules: Sequence[str], *, threads: int | None) -> None:
+    """In the sweeper: starts the server, without waiting for it, unless the right one runs.
+
+    One that was started for something else is stopped, and with it what runs there.
+    """
+    from multiprocessing import forkserver
+
+    global _warm_for
+    wanted = (tuple(modules), threads)
+    if _warm_for not in (None, wanted):
+        forkserver._forkserver._stop()  # type: ignore[attr-defined]
+    with _environment(modules, threads), _no_interrupt():
+        forkserver.set_forkserver_preload([__name__])
+        forkserver.ensure_running()
+    _warm_for = wanted
+
+
+def kill_group(leader: int) -> None:
+    """Kills a job and all that it started; the job alone where it leads no group yet."""
+    for kill in (os.killpg, os.kill):
+        with suppress(ProcessLookupError, PermissionError):
+            kill(leader, signal.SIGKILL)
+            return
+
+
+@contextmanager
+def _environment(modules: Sequence[str], threads: int | None) -> Iterator[None]:
+    """The server finds what the sweeper finds, and takes its share of the cores."""
+    changes = {SETTINGS: json.dumps(list(modules)), "PYTHONPATH": os.pathsep.join(sys.path)}
+    if threads is not None:
+        changes["OMP_NUM_THREADS"] = str(threads)
+    before = {key: os.environ.get(key) for key in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        _restore(before)
+
+
+def _restore(before: Mapping[str, str | None]) -> None:
+    for key, value in before.items():
+        if value is None:
+            os.environ.pop(key, None)
+        else:
+            os.environ[key] = value
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """A Ctrl-C does not reach a server that is still importing: it inherits the mask."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _become_server(modules: Sequence[str]) -> None:
+    """In the server, before it serves."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    atexit.register(_kill_jobs, os.getpid())
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # the job that needs it will say more
+            _complain(f"importing {module} failed with {type(error).__name__}: {error}")
+    if threading.active_count() > 1:
+        _complain("importing these modules started threads; jobs forked from there may hang")
+    _warm_up()
+    gc.collect()
+    gc.freeze()  # the children need not copy the pages that a collection would touch
+
+
+def _warm_up() -> None:
+    """What is slow at first use: OmegaConf's parser, and SQLAlchemy's view of its tables."""
+    from omegaconf import OmegaConf
+
+    sample = {"a": "${b.c}-${oc.env:HOME,x}/${.b.c}", "b": {"c": 1}, "d": "${oc.decode:'[1, 2]'}"}
+    OmegaConf.to_yaml(OmegaConf.create(sample), resolve=True)
+    if orm := sys.modules.get("sqlalchemy.orm"):
+        orm.configure_mappers()
+
+
+def _kill_jobs(server: int) -> None:
+    """The server ends when the sweeper does, however it died; no job and no grandchild stays."""
+    if os.getpid() != server:
+        return
+    with suppress(OSError):  # Linux only; elsewhere each job watches the sweeper itself
+        children = Path(f"/proc/self/task/{server}/children").read_text(encoding="ascii")
+        for child in children.split():
+            kill_group(int(child))
+
+
+def _complain(text: str) -> None:
+    print(f"hydra.launcher.preload: {text}", file=sys.stderr, flush=True)
+
+
+if SETTINGS in os.environ:
+    _become_server(json.loads(os.environ.pop(SETTINGS)))

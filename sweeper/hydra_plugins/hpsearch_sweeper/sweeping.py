@@ -1,0 +1,239 @@
+"""One sweep: the study, the runner, the display and the results, wired together."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra_plugins.hpsearch_sweeper import composing, display, errors, trial
+from hydra_plugins.hpsearch_sweeper.jobs import choosing, runner, slots
+from hydra_plugins.hpsearch_sweeper.space import values
+from hydra_plugins.hpsearch_sweeper.study import ledger, opening, results
+
+if TYPE_CHECKING:
+    from hydra.plugins.launcher import Launcher
+    from hydra.types import HydraContext, TaskFunction
+    from hydra_plugins.hpsearch_sweeper.jobs.patching import Composer
+    from hydra_plugins.hpsearch_sweeper.jobs.runner import Job, Runner
+    from hydra_plugins.hpsearch_sweeper.plan import Plan
+    from hydra_plugins.hpsearch_sweeper.study.results import Results, Solution
+    from hydra_plugins.hpsearch_sweeper.study.study import Asked, SweepStudy
+    from omegaconf import DictConfig
+    from optuna.trial import FrozenTrial
+
+__all__ = ["run_sweep"]
+
+log = logging.getLogger(__name__)
+
+# The results file is written after every trial, but no more often than this.
+_RESULTS_SECONDS = 0.5
+_EXIT_INTERRUPTED = 130  # as a shell has it
+
+
+def run_sweep(
+    plan: Plan,
+    launcher: Launcher,
+    *,
+    composer: Composer,
+    hydra_context: HydraContext,
+    task_function: TaskFunction,
+    config: DictConfig,
+) -> None:
+    """Runs what is missing, then says what came out.
+
+    Raises SweepFailedError when every trial failed, or too many did; leaves with exit code 130
+    after Ctrl-C.
+    """
+    resumable = plan.settings.storage is not None
+    with _reachable(plan, launcher) as plan, _orderly_interrupt(resumable=resumable):
+        sweep = _Sweep(plan, config, composer)
+        sweep.study.resume()
+        if sweep.study.ledger.finished >= plan.total:
+            log.info("study %s: all %d trials are finished", plan.study_name, plan.total)
+        else:
+            sweep.run(
+                choosing.build_runner(
+                    launcher,
+                    hydra_context=hydra_context,
+                    task_function=task_function,
+                    config=config,
+                    slots=plan.settings.n_jobs,
+                    objectives=len(plan.settings.directions),
+                )
+            )
+        sweep.conclude()
+
+
+class _Sweep:
+    def __init__(self, plan: Plan, config: DictConfig, composer: Composer) -> None:
+        self.plan = plan
+        self.study: SweepStudy = opening.open_study(plan)
+        self._config = config
+        self._folder = Path(str(config.hydra.sweep.dir))
+        self._composer = composer
+        self._written = 0.0
+
+    def run(self, jobs: Runner) -> None:
+        """The trials, on as many slots as the runner has."""
+        self._prepare_folder()
+        trial.announce(self.plan.study_name, self.study.storage)
+        try:
+            with self.study.beating(), _open_display(jobs) as shown:
+                self._begin(shown, jobs.slots)
+                slots.Slots(
+                    self.study,
+                    jobs,
+                    make_job=self._job,
+                    display=shown,
+                    after_each=self._write_soon,
+                ).run()
+        finally:
+            trial.forget(self.plan.study_name)
+            results.write_results(self._folder, self._results())
+
+    def conclude(self) -> None:
+        """The results file, and the best trial in the log."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        found, held = self._results(), self.study.ledger
+        results.write_results(self._folder, found)
+        failed = held.counts["FAIL"]
+        if failed and not held.counts["COMPLETE"] and not held.counts["PRUNED"]:
+            raise errors.SweepFailedError(
+                f"study {self.plan.study_name}: {failed} of {failed} trials failed, "
+                f"the last one with {self.study.failure_of(held.failures[-1])}"
+            )
+        for best in self.study.best_trials():
+            log.info(
+                "%s of %d trials (%d failed): value %s, job %d  %s",
+                "best" if len(self.plan.settings.directions) == 1 else "Pareto front",
+                held.finished,
+                failed,
+                ", ".join(f"{value:.6g}" for value in best.values),
+                best.number,
+                _point(best.params),
+            )
+
+    def _begin(self, shown: display.Display, slots: int) -> None:
+        held = self.study.ledger
+        best = [
+            display.rows.Best(x.number, _point(x.params), tuple(x.values))
+            for x in self.study.best_trials()
+        ]
+        shown.begin(
+            self.plan.study_name,
+            total=self.plan.total,
+            finished=held.finished,
+            folder=str(self._folder),
+            slots=slots,
+            failed=held.counts["FAIL"],
+            pruned=held.counts["PRUNED"],
+            best=best[0] if len(self.plan.settings.directions) == 1 and best else None,
+        )
+
+    def _prepare_folder(self) -> None:
+        from omegaconf import OmegaConf
+
+        self._folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(self._config, self._folder / "multirun.yaml")
+
+    def _job(self, asked: Asked) -> Job:
+        """What all jobs get, the trial's point, and what stays out of `overrides.task`."""
+        handle = trial.encode(
+            self.plan.settings,
+            study_name=self.plan.study_name,
+            number=asked.number,
+            keys=_keys(self.plan, asked),
+        )
+        overrides = (
+            *self.plan.space.fixed,
+            *asked.overrides,
+            f"hydra.sweep.dir={values.override_text(str(self._folder))}",
+            f"++hydra.job.env_set.{trial.ENVIRONMENT_KEY}={values.quoted(handle)}",
+        )
+        config = self._composer.compose(overrides, number=asked.number)
+        return runner.Job(asked.number, overrides, config, composing.job_folder(config))
+
+    def _write_soon(self) -> None:
+        if time.monotonic() - self._written >= _RESULTS_SECONDS:
+            results.write_results(self._folder, self._results())
+            self._written = time.monotonic()
+
+    def _results(self) -> Results:
+        held = self.study.ledger
+        return results.Results(
+            study_name=self.plan.study_name,
+            directions=self.plan.settings.directions,
+            best=tuple(self._solution(best) for best in self.study.best_trials()),
+            counts={
+                "complete": held.counts["COMPLETE"],
+                "pruned": held.counts["PRUNED"],
+                "failed": held.counts["FAIL"],
+                "retried": held.counts["REQUEUED"],
+                "running": len(held.running),
+                "total": self.plan.total,
+            },
+            failures=tuple(
+                results.Failure(x.number, str(x.number), self.study.failure_of(x))
+                for x in held.failures[-results.MOST_FAILURES :]
+            ),
+        )
+
+    def _solution(self, best: FrozenTrial) -> Solution:
+        seed = best.user_attrs.get(ledger.SEED)
+        params = (
+            dict(best.params)
+            if seed is None
+            else {
+                **best.params,
+                self.plan.settings.seed_key: seed,
+            }
+        )
+        return results.Solution(best.number, str(best.number), params, tuple(best.values))
+
+
+@contextmanager
+def _orderly_interrupt(*, resumable: bool) -> Iterator[None]:
+    """Ctrl-C is no defect: a line, no traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = "the same command goes on from here" if resumable else "nothing is kept in memory"
+        log.warning("interrupted; %s", kept)
+        raise SystemExit(_EXIT_INTERRUPTED) from None
+
+
+def _open_display(jobs: Runner) -> display.Display:
+    # A debugger in a job of this process would fight with a live table for the terminal.
+    live = False if jobs.in_this_process else None
+    shown = display.open_display(live=live, slots=jobs.slots)
+    if hasattr(jobs, "output"):  # the others' jobs print to the terminal, or where they run
+        jobs.output = shown.output
+    return shown
+
+
+def _point(params: Mapping[str, Any]) -> str:
+    return "  ".join(f"{key}={value}" for key, value in params.items())
+
+
+def _keys(plan: Plan, asked: Asked) -> list[str]:
+    known = [name for name in plan.space.names if name in asked.point]
+    custom = [name for name in asked.point if name not in known]
+    return [*known, *custom, *([plan.settings.seed_key] if plan.settings.seeds else [])]
+
+
+@contextmanager
+def _reachable(plan: Plan, launcher: Launcher) -> Iterator[Plan]:
+    """A study in memory becomes one in a temporary file where jobs run in other processes."""
+    in_memory = plan.settings.storage is None
+    if not in_memory or type(launcher).__name__ == "BasicLauncher":
+        yield plan
+        return
+    with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
+        settings = replace(plan.settings, storage=f"sqlite:///{folder}/study.db")
+        yield replace(plan, settings=settings)

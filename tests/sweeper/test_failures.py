@@ -1,0 +1,175 @@
+"""Trials that end badly, each in a process of its own: the cause is kept, the siblings go on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+import pytest
+
+from tests.sweeper.conftest import EXAMPLE, SOURCES
+
+
+@dataclass
+class Program:
+    """The example program `troubles.py`, in a folder of its own."""
+
+    folder: Path
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(EXAMPLE / "troubles.py"), "-m", f"out={self.begun}", *words],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(SOURCES)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *words: str, code: int = 0) -> str:
+        with self.start(*words) as sweep:
+            printed, _ = sweep.communicate(timeout=120)
+        assert sweep.returncode == code, printed
+        return printed
+
+    @property
+    def begun(self) -> Path:
+        return self.folder / "begun"
+
+    @property
+    def trials(self) -> list[optuna.trial.FrozenTrial]:
+        url = f"sqlite:///{self.folder}/studies.db"
+        return optuna.load_study(study_name="test", storage=url).trials
+
+    def wait_for_jobs(self, count: int) -> list[Path]:
+        for _ in range(600):
+            if len(found := sorted(self.begun.iterdir())) >= count:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"{count} jobs did not begin")
+
+
+@pytest.fixture
+def program(tmp_path: Path, empty_database: Path) -> Program:
+    (tmp_path / "begun").mkdir()
+    shutil.copy(empty_database, tmp_path / "studies.db")
+    return Program(tmp_path)
+
+
+CAUSES = {
+    "raise": "ValueError: told to fail",
+    "sys.exit": "SystemExit: 3",
+    "os._exit": "exit code 137",
+    "segfault": "SIGSEGV",
+    "kill": "SIGKILL",
+    "memory": "MemoryError",
+}
+
+
+def test_every_way_to_die_is_one_failing_trial_with_its_cause(program: Program) -> None:
+    printed = program.run(
+        f"how={','.join(CAUSES)},fine", "hydra.sweeper.n_jobs=2", "hydra.sweeper.retries=0"
+    )
+    ended = {trial.params["how"]: trial for trial in program.trials}
+    assert ended["fine"].value == 0.0
+    for how, cause in CAUSES.items():
+        assert ended[how].state.name == "FAIL"
+        assert cause in ended[how].user_attrs["error"]
+        assert cause in printed
+    assert "Traceback" not in printed
+    assert "how=segfault" in (program.folder / "sweep" / "3" / "output.txt").read_text()
+
+
+def test_a_killed_trial_is_tried_again_and_one_that_raised_is_not(program: Program) -> None:
+    program.run("how=kill-once,raise", "hydra.sweeper.retries=2")
+    states = [(x.params["how"], x.state.name, x.user_attrs.get("retry_of")) for x in program.trials]
+    assert states == [
+        ("kill-once", "FAIL", None),
+        ("kill-once", "COMPLETE", 0),
+        ("raise", "FAIL", None),
+    ]
+
+
+def test_a_trial_that_is_always_killed_is_tried_so_often_and_no_more(program: Program) -> None:
+    printed = program.run("how=kill,fine", "hydra.sweeper.retries=2")
+    killed = [trial for trial in program.trials if trial.params["how"] == "kill"]
+    assert [trial.user_attrs.get("requeued", False) for trial in killed] == [True, True, False]
+    assert "runs again: SIGKILL" in printed
+
+
+def test_a_trial_that_takes_too_long_is_killed(program: Program) -> None:
+    printed = program.run(
+        "how=hang,fine", "hydra.sweeper.trial_timeout=1.5", "hydra.sweeper.retries=0"
+    )
+    assert program.trials[0].state.name == "FAIL"
+    assert "hydra.sweeper.trial_timeout=1.5 s is over" in program.trials[0].user_attrs["error"]
+    assert program.trials[1].state.name == "COMPLETE"
+    assert "trial_timeout" in printed
+
+
+def test_ctrl_c_once_lets_running_trials_end_and_says_how_to_go_on(program: Program) -> None:
+    with program.start("seconds=1.0,1.1,1.2", "hydra.sweeper.n_jobs=2") as sweep:
+        program.wait_for_jobs(2)
+        sweep.send_signal(signal.SIGINT)
+        printed, _ = sweep.communicate(timeout=60)
+    assert sweep.returncode == 130, printed
+    assert "no more trials start" in printed
+    assert "the same command goes on" in printed
+    assert "Traceback" not in printed
+    assert [trial.state.name for trial in program.trials] == ["COMPLETE", "COMPLETE"]
+    program.run("seconds=1.0,1.1,1.2", "hydra.sweeper.n_jobs=2")
+    assert [trial.value for trial in program.trials] == [1.0, 1.1, 1.2]
+
+
+def test_ctrl_c_twice_stops_now_and_the_point_comes_first_next_time(program: Program) -> None:
+    with program.start("seconds=30,0") as sweep:
+        (log,) = program.wait_for_jobs(1)
+        sweep.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        sweep.send_signal(signal.SIGINT)
+        printed, _ = sweep.communicate(timeout=20)
+    assert sweep.returncode == 130, printed
+    assert_gone(int(log.read_text().split()[1]))
+    (cut,) = program.trials
+    assert cut.user_attrs["requeued"]
+    assert cut.user_attrs["error"] == "the sweep was interrupted"
+
+
+def test_no_trial_outlives_a_sweeper_that_was_killed(program: Program) -> None:
+    with program.start("how=fine,hang", "hydra.sweeper.n_jobs=2") as sweep:
+        logs = program.wait_for_jobs(2)
+        time.sleep(1)
+        sweep.kill()
+        sweep.wait()
+    for log in logs:
+        assert_gone(int(log.read_text().split()[1]))
+    assert [trial.state.name for trial in program.trials] == ["COMPLETE", "RUNNING"]
+
+
+@pytest.mark.slow
+def test_unequal_trials_keep_both_slots_busy(program: Program) -> None:
+    lengths = [8, 2.01, 2.02, 2.03, 2.04, 4, 2.05, 2.06]  # 24 s on two slots: 12 s at best
+    program.run(f"seconds={','.join(map(str, lengths))}", "hydra.sweeper.n_jobs=2")
+    logs = [path.read_text().split() for path in program.begun.iterdir()]
+    span = max(float(words[-1]) for words in logs) - min(float(words[0]) for words in logs)
+    assert len(logs) == 8
+    assert span <= 1.15 * sum(lengths) / 2
+
+
+def assert_gone(pid: int) -> None:
+    for _ in range(40):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return
+        if state == "Z":  # dead; whoever inherited it has not looked yet
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"process {pid} still runs")
