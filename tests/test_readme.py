@@ -29,7 +29,8 @@ def test_every_command_of_the_readme_runs(tmp_path: Path, reviews_folder: Path) 
     for module, *words in told:
         given = [word.replace("DIR", str(reviews_folder)) for word in words]
         # A grid of 24 is too much even on little: two of its points do.
-        short = ["hydra.sweeper.n_trials=2"] if "search=head_grid" in given else []
+        long = {"search=head_grid", "search=coarse_to_fine"} & set(given)
+        short = ["hydra.sweeper.n_trials=2"] if long else []
         little = [*LITTLE, *short] if module == "train" else []
         done = run(tmp_path, module, *given, *little)
         assert done.code == 0, (module, words, done.err)

@@ -306,8 +306,8 @@ def test_a_reused_value_is_no_new_best() -> None:
 
 
 def test_lines_where_the_error_stream_is_no_terminal() -> None:
-    assert isinstance(open_display(slots=1), LineDisplay)
-    assert isinstance(open_display(live=True, slots=1), LiveDisplay)
+    assert type(open_display(slots=1)).__name__ == "LineDisplay"  # the scanner makes it anew
+    assert type(open_display(live=True, slots=1)).__name__ == "LiveDisplay"
 
 
 SCRIPT = """

@@ -203,7 +203,7 @@ def test_any_mix_gives_what_hydra_gives(small: Sweep, overrides: list[str]) -> N
     small.check(*overrides)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.lists(
         st.builds(

@@ -31,6 +31,13 @@ def test_a_grid_resumes_with_what_is_missing(bench) -> None:
     assert bench.column("x") == [3, 4]
 
 
+def test_other_points_of_a_study_do_not_stand_for_those_of_a_list(bench) -> None:
+    ofat = ("x=1,2,3", "hydra/sweeper/sampler=ofat")
+    bench.stored(*ofat, "y=0,1")
+    bench.stored(*ofat, "y=0,1", "hydra.sweeper.enqueue=[{x:3,y:1}]")
+    assert list(zip(bench.column("x"), bench.column("y"), strict=True)) == [(3, 1)]
+
+
 def test_a_seeded_sampler_goes_on_to_new_points(bench) -> None:
     seeded = ("x=interval(0,9)", "hydra/sweeper/sampler=random", "hydra.sweeper.sampler.seed=1")
     bench.stored(*seeded, "hydra.sweeper.n_trials=3")

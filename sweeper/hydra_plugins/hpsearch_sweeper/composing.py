@@ -93,11 +93,20 @@ def job_part(config: DictConfig) -> DictConfig:
 
 def job_folder(config: DictConfig) -> Path:
     """Where the job of this config will write, as Hydra's run_job works it out."""
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        return _sweep_folder(config)
+    except OmegaConfBaseException:  # a `${hydra:...}`, which costs a copy of the config
+        with known_to_hydra(config):
+            return _sweep_folder(config)
+
+
+def _sweep_folder(config: DictConfig) -> Path:
     from omegaconf import OmegaConf
 
-    with known_to_hydra(config):
-        parts = (OmegaConf.select(config, f"hydra.sweep.{key}") for key in ("dir", "subdir"))
-        return Path(*map(str, parts)).absolute()
+    parts = (OmegaConf.select(config, f"hydra.sweep.{key}") for key in ("dir", "subdir"))
+    return Path(*map(str, parts)).absolute()
 
 
 @contextmanager

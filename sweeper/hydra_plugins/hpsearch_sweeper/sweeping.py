@@ -54,7 +54,7 @@ def run_sweep(
     with _reachable(plan, launcher) as plan, _orderly_interrupt(resumable=resumable):
         sweep = _Sweep(plan, config, composer)
         sweep.study.resume()
-        if sweep.study.ledger.finished >= plan.total:
+        if sweep.study.finished >= plan.total:
             log.info("study %s: all %d trials are finished", plan.study_name, plan.total)
         else:
             sweep.run(
@@ -128,7 +128,7 @@ class _Sweep:
         shown.begin(
             self.plan.study_name,
             total=self.plan.total,
-            finished=held.finished,
+            finished=self.study.finished,
             folder=str(self._folder),
             slots=slots,
             failed=held.counts["FAIL"],
