@@ -13,6 +13,7 @@ from hydra.plugins.sweeper import Sweeper
 if TYPE_CHECKING:
     from hydra.plugins.launcher import Launcher
     from hydra.types import HydraContext, TaskFunction
+    from hydra_plugins.hpsearch_sweeper.jobs.runner import Runner
     from hydra_plugins.hpsearch_sweeper.plan import Plan
     from omegaconf import DictConfig
 
@@ -47,6 +48,8 @@ class HpsearchSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         """Runs what is missing of the study; with dry_run it only says what that is."""
+        from contextlib import closing
+
         from hydra_plugins.hpsearch_sweeper import official, preview, sweeping, validation
         from hydra_plugins.hpsearch_sweeper.jobs import patching
 
@@ -54,17 +57,24 @@ class HpsearchSweeper(Sweeper):
         if arguments != list(self._config.hydra.overrides.task):
             self.plan = self._make_plan(arguments)
         composer = patching.Composer(self._config, loader=self._context.config_loader)
-        validation.validate_plan(self.plan, composer)
         if self.plan.settings.dry_run:
+            validation.validate_plan(self.plan, composer)
             preview.print_trials(self.plan)
             return
-        sweeping.run_sweep(
-            self.plan,
+        with closing(self._runner()) as jobs:  # its server warms up while the values are checked
+            validation.validate_plan(self.plan, composer)
+            sweeping.run_sweep(self.plan, jobs, composer=composer, config=self._config)
+
+    def _runner(self) -> Runner:
+        from hydra_plugins.hpsearch_sweeper.jobs import choosing
+
+        return choosing.build_runner(
             self._launcher,
-            composer=composer,
             hydra_context=self._context,
             task_function=self._task_function,
             config=self._config,
+            slots=self.plan.settings.n_jobs,
+            objectives=len(self.plan.settings.directions),
         )
 
     def _make_plan(self, arguments: list[str]) -> Plan:

@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra_plugins.hpsearch_sweeper import composing, display, errors, trial
-from hydra_plugins.hpsearch_sweeper.jobs import choosing, runner, slots
+from hydra_plugins.hpsearch_sweeper.jobs import runner, slots
 from hydra_plugins.hpsearch_sweeper.space import values
 from hydra_plugins.hpsearch_sweeper.study import ledger, opening, results
 
 if TYPE_CHECKING:
-    from hydra.plugins.launcher import Launcher
-    from hydra.types import HydraContext, TaskFunction
     from hydra_plugins.hpsearch_sweeper.jobs.patching import Composer
     from hydra_plugins.hpsearch_sweeper.jobs.runner import Job, Runner
     from hydra_plugins.hpsearch_sweeper.plan import Plan
@@ -36,37 +34,20 @@ _RESULTS_SECONDS = 0.5
 _EXIT_INTERRUPTED = 130  # as a shell has it
 
 
-def run_sweep(
-    plan: Plan,
-    launcher: Launcher,
-    *,
-    composer: Composer,
-    hydra_context: HydraContext,
-    task_function: TaskFunction,
-    config: DictConfig,
-) -> None:
+def run_sweep(plan: Plan, jobs: Runner, *, composer: Composer, config: DictConfig) -> None:
     """Runs what is missing, then says what came out.
 
     Raises SweepFailedError when every trial failed, or too many did; leaves with exit code 130
     after Ctrl-C.
     """
     resumable = plan.settings.storage is not None
-    with _reachable(plan, launcher) as plan, _orderly_interrupt(resumable=resumable):
+    with _reachable(plan, jobs) as plan, _orderly_interrupt(resumable=resumable):
         sweep = _Sweep(plan, config, composer)
         sweep.study.resume()
         if sweep.study.finished >= plan.total:
             log.info("study %s: all %d trials are finished", plan.study_name, plan.total)
         else:
-            sweep.run(
-                choosing.build_runner(
-                    launcher,
-                    hydra_context=hydra_context,
-                    task_function=task_function,
-                    config=config,
-                    slots=plan.settings.n_jobs,
-                    objectives=len(plan.settings.directions),
-                )
-            )
+            sweep.run(jobs)
         sweep.conclude()
 
 
@@ -228,10 +209,10 @@ def _keys(plan: Plan, asked: Asked) -> list[str]:
 
 
 @contextmanager
-def _reachable(plan: Plan, launcher: Launcher) -> Iterator[Plan]:
+def _reachable(plan: Plan, jobs: Runner) -> Iterator[Plan]:
     """A study in memory becomes one in a temporary file where jobs run in other processes."""
     in_memory = plan.settings.storage is None
-    if not in_memory or type(launcher).__name__ == "BasicLauncher":
+    if not in_memory or jobs.in_this_process:
         yield plan
         return
     with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
