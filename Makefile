@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow check clean
+.PHONY: help quickstart test test-slow check bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ check: $(VENV)/installed-test  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(VENV)/installed-test  ## measure against named peers (alone, on a quiet machine)
+	$(BIN)/python benchmarks/sweep_overhead.py
 
 clean:  ## remove the environment and what runs left behind
 	rm -rf $(VENV) outputs cache mlflow.db mlflow.db-shm mlflow.db-wal

@@ -87,7 +87,8 @@ class Bench:
             GlobalHydra.instance().clear()
 
     def _given(self, overrides: Sequence[str]) -> list[str]:
-        return [f"hydra.sweep.dir={self.folder}/sweep", "hydra.mode=MULTIRUN", *overrides]
+        memory = "hydra.sweeper.storage=null"
+        return [f"hydra.sweep.dir={self.folder}/sweep", "hydra.mode=MULTIRUN", memory, *overrides]
 
     def _watched(self, task: Task) -> Task:
         def watched(config: DictConfig) -> Any:

@@ -84,6 +84,8 @@ def test_every_way_to_die_is_one_failing_trial_with_its_cause(program: Program) 
         assert cause in ended[how].user_attrs["error"]
         assert cause in printed
     assert "Traceback" not in printed
+    assert "how=kill" in ended["kill"].user_attrs["details"]
+    assert "told to fail" in ended["raise"].user_attrs["details"]
     assert "how=segfault" in (program.folder / "sweep" / "3" / "output.txt").read_text()
 
 

@@ -6,6 +6,7 @@ import time
 
 import optuna
 import pytest
+from hydra.errors import HydraException
 from hydra_plugins.hpsearch_sweeper import errors
 
 
@@ -85,6 +86,12 @@ def test_a_sampler_draws_a_point_only_after_the_last_one_has_its_replicates(benc
 def test_a_seed_key_that_is_searched_is_refused(bench) -> None:
     with pytest.raises(errors.ConfigError, match="seed_key=x"):
         bench.sweep("x=1,2", "hydra.sweeper.seeds=2", "hydra.sweeper.seed_key=x")
+
+
+def test_a_seed_key_that_does_not_exist_stops_the_sweep(bench) -> None:
+    with pytest.raises(HydraException, match="sed"):
+        bench.sweep("x=1,2", "hydra.sweeper.seeds=2", "hydra.sweeper.seed_key=sed")
+    assert bench.jobs == []
 
 
 def test_a_point_enqueued_from_outside_is_run(bench) -> None:

@@ -109,6 +109,14 @@ def test_a_password_does_not_go_into_the_environment_of_a_job(bench) -> None:
     assert "sqlite" in encoded("sqlite:///a.db")
 
 
+def test_without_a_word_on_storage_the_same_command_resumes(bench, command) -> None:
+    words = ("-m", "x=2,3", "hydra.sweep.dir=sweep")
+    assert "starts as job 1" in command(*words).stdout
+    again = command(*words)
+    assert "all 2 trials are finished" in again.stdout, again.stderr
+    assert (bench.folder / "multirun" / "optuna.db").is_file()
+
+
 def test_another_process_can_report_to_the_trial(bench, command) -> None:
     done = command(
         "-m", "x=2,3", f"hydra.sweeper.storage={bench.url}", "hydra.sweeper.study_name=test"

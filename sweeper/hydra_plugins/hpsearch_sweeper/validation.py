@@ -31,11 +31,13 @@ def validate_plan(plan: Plan, composer: Composer) -> None:
 
 
 def _variations(plan: Plan) -> Iterator[Sequence[str]]:
-    """One parameter at a time, with what its conditions need."""
+    """One parameter at a time, with what its conditions need; each seed of the replicates."""
     for parameter in plan.space.parameters:
         above = plan.space.activating(parameter)
         for label in _labels(parameter):
             yield _overrides(plan, {**above, parameter.name: label})
+    for seed in plan.settings.seeds:
+        yield [*_overrides(plan, {}), f"{plan.settings.seed_key}={seed}"]
 
 
 def _overrides(plan: Plan, given: Mapping[str, Label]) -> list[str]:

@@ -33,9 +33,10 @@ class HpsearchSweeperConf:
     # maximize or minimize the number that the job returns; a list for a job that returns several.
     direction: Any = "minimize"
 
-    # Where the study lives: null for memory (nothing can be resumed), or an Optuna URL, for example
-    # sqlite:///studies.db.
-    storage: Any = None
+    # Where the study lives: an Optuna URL (sqlite:///FILE, postgresql://...), or null for memory:
+    # then nothing can be resumed. Hydra saves what it is given: name a password as
+    # ${oc.env:VARIABLE}.
+    storage: Any = "sqlite:///multirun/optuna.db"
 
     # null names the study <hydra.job.name>-{hash}; a literal {hash} is filled with 8 digits that
     # stand for the search space, the direction, the sampler and the fixed config.

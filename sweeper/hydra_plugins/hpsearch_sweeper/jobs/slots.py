@@ -137,9 +137,14 @@ class Slots:
         elif state == "pruned":
             self._study.prune(asked)
         elif state == "retried":
-            self._study.requeue(asked.number, outcome.error or "", attempt=asked.attempt + 1)
+            self._study.requeue(
+                asked.number,
+                outcome.error or "unknown",
+                attempt=asked.attempt + 1,
+                details=outcome.details,
+            )
         else:
-            self._study.fail(asked, outcome.error or "unknown")
+            self._study.fail(asked, outcome.error or "unknown", details=outcome.details)
         self._display.ended(
             asked.number,
             state=state,

@@ -26,19 +26,22 @@ if TYPE_CHECKING:
 
 __all__ = ["RefineSampler"]
 
+_USUAL_STAGES = 3
+
 
 class RefineSampler(BaseSampler):
     """Draws at random, then again and again from the range around the best.
 
     Full Stack Deep Learning, lecture 7: coarse to fine. `n_trials` are shared out evenly among
-    `n_stages`. A stage begins when its share of trials has finished: complete, pruned and failed
-    ones alike, for all use up the budget. The first stage draws from the whole space. Each later
-    one looks at the complete trials among those that had finished when it began, takes the best
-    `keep` share of them (two at the least), and draws from the range that they span, widened on
-    both sides by one coarse step: the width of the stage before, divided by the number of complete
-    trials. A range never leaves that of the stage before, and keeps at least `shrink` of its width,
-    so that luck does not narrow a key that does not matter. Of a categorical key those values stay
-    that occur among the best. Trials above a constraint come after all that keep it.
+    `n_stages` (3, where there are so many trials). A stage begins when its share of trials has
+    finished: complete, pruned and failed ones alike, for all use up the budget. The first stage
+    draws from the whole space. Each later one looks at the complete trials among those that had
+    finished when it began, takes the best `keep` share of them (two at the least), and draws from
+    the range that they span, widened on both sides by one coarse step: the width of the stage
+    before, divided by the number of complete trials. A range never leaves that of the stage before,
+    and keeps at least `shrink` of its width, so that luck does not narrow a key that does not
+    matter. Of a categorical key those values stay that occur among the best. Trials above a
+    constraint come after all that keep it.
 
     Nothing is remembered in this object: all follows from the study's trials, the seed, the trial's
     number and the key's name, so that another process or another day goes on with the same points.
@@ -47,12 +50,14 @@ class RefineSampler(BaseSampler):
     def __init__(
         self,
         n_trials: int,
-        n_stages: int = 3,
+        n_stages: int | None = None,
         *,
         keep: float = 0.25,
         shrink: float = 0.2,
         seed: int | None = None,
     ) -> None:
+        if n_stages is None:
+            n_stages = min(_USUAL_STAGES, n_trials)
         if not 1 <= n_stages <= n_trials:
             raise ValueError(f"n_stages={n_stages} must be from 1 to n_trials={n_trials}")
         if seed is not None and seed < 0:

@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
-__all__ = ["ATTEMPT", "ERROR", "REQUEUED", "RETRY_OF", "SAME_AS", "SEED", "WORKER", "Ledger"]
+__all__ = [
+    "ATTEMPT",
+    "DETAILS",
+    "ERROR",
+    "REQUEUED",
+    "RETRY_OF",
+    "SAME_AS",
+    "SEED",
+    "WORKER",
+    "Ledger",
+]
 
 # What the sweeper notes on a trial, as user attributes: dashboards show them.
 WORKER = "worker"  # the sweeper process that runs it
 SEED = "seed"  # of a replicate
 ERROR = "error"  # the cause of a failure, one line
+DETAILS = "details"  # the end of its stack trace, or of what a killed job had printed
 REQUEUED = "requeued"  # ended from outside; its point is run again and this trial does not count
 RETRY_OF = "retry_of"  # the trial whose point this one runs again
 ATTEMPT = "attempt"  # how often the point has been killed before

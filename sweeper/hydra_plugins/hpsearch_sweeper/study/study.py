@@ -29,6 +29,8 @@ __all__ = ["Asked", "SweepStudy"]
 
 # A sweeper elsewhere that gave no sign of life for so many intervals is taken for dead.
 _MISSED_BEATS = 4
+# Characters of a stack trace that are kept with a failed trial.
+_DETAILS_LENGTH = 2000
 
 
 @dataclass(frozen=True)
@@ -122,17 +124,19 @@ class SweepStudy:
         self._tell(asked.number, values=list(found))
         return self._ledger.best is not best
 
-    def fail(self, asked: Asked, error: str) -> None:
+    def fail(self, asked: Asked, error: str, *, details: str = "") -> None:
         """The trial ended without a value; the cause stays with it."""
         self._note(asked.number, ledger.ERROR, error)
+        self._note_details(asked.number, details)
         self._tell(asked.number, state="FAIL")
 
     def prune(self, asked: Asked) -> None:
         """The trial was stopped early; its last reported value stays."""
         self._tell(asked.number, state="PRUNED")
 
-    def requeue(self, number: int, reason: str, *, attempt: int) -> None:
+    def requeue(self, number: int, reason: str, *, attempt: int, details: str = "") -> None:
         """Ends a trial that was cut short; its point comes first when the study goes on."""
+        self._note_details(number, details)
         for key, value in (
             (ledger.ERROR, reason),
             (ledger.ATTEMPT, attempt),
@@ -209,6 +213,10 @@ class SweepStudy:
             self.study.tell(number, values, state=given, skip_if_finished=True)
         self.mine.discard(number)
         self._update()
+
+    def _note_details(self, number: int, details: str) -> None:
+        if details:
+            self._note(number, ledger.DETAILS, details[-_DETAILS_LENGTH:])
 
     def _note(self, number: int, key: str, value: Any) -> None:
         identity = self.storage.get_trial_id_from_study_id_trial_number(
