@@ -17,7 +17,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from hydra_plugins.hpsearch_sweeper import composing
-from hydra_plugins.hpsearch_sweeper.jobs import patching
+from hydra_plugins.hpsearch_sweeper.jobs import patching, reading
 from hydra_plugins.hpsearch_sweeper.space import values
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -373,9 +373,9 @@ def test_overrides_are_read_as_hydra_reads_them(key: str, value: str) -> None:
         wanted = OverridesParser.create().parse_overrides([line])[0]
     except HydraException:
         with pytest.raises(HydraException):
-            patching.parse(line)
+            reading.parse(line)
         return
-    found = patching.parse(line)
+    found = reading.parse(line)
     assert {k: described_value(x) for k, x in vars(found).items()} == {
         k: described_value(x) for k, x in vars(wanted).items()
     }

@@ -153,3 +153,12 @@ def test_a_failed_writing_leaves_the_old_file_and_no_other(tmp_path) -> None:
         write_results(tmp_path, single((solution(2, x=object()),)))
     assert os.listdir(tmp_path) == [RESULTS_FILE]
     assert read(tmp_path)["best_trial"] == 1
+
+
+def test_the_folder_of_the_best_job_is_told_where_the_program_names_it_otherwise(bench) -> None:
+    named = "hydra.sweep.subdir='${hydra.job.override_dirname}'"
+    bench.stored("x=2,1", named)
+    assert bench.results.best_folder == "x=1"
+    bench.stored("x=2,1", named)  # nothing runs: it is worked out again
+    assert bench.results.best_folder == "x=1"
+    assert (bench.folder / "sweep" / "x=1").is_dir()

@@ -11,19 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra_plugins.hpsearch_sweeper import composing, display, errors, trial
-from hydra_plugins.hpsearch_sweeper.jobs import runner, slots
-from hydra_plugins.hpsearch_sweeper.space import values
-from hydra_plugins.hpsearch_sweeper.study import ledger, opening, results
+from hydra_plugins.hpsearch_sweeper import display, errors, trial
+from hydra_plugins.hpsearch_sweeper.jobs import making, slots
+from hydra_plugins.hpsearch_sweeper.study import opening, results, summary
 
 if TYPE_CHECKING:
     from hydra_plugins.hpsearch_sweeper.jobs.patching import Composer
-    from hydra_plugins.hpsearch_sweeper.jobs.runner import Job, Runner
+    from hydra_plugins.hpsearch_sweeper.jobs.runner import Runner
     from hydra_plugins.hpsearch_sweeper.plan import Plan
-    from hydra_plugins.hpsearch_sweeper.study.results import Results, Solution
-    from hydra_plugins.hpsearch_sweeper.study.study import Asked, SweepStudy
+    from hydra_plugins.hpsearch_sweeper.study.study import SweepStudy
     from omegaconf import DictConfig
-    from optuna.trial import FrozenTrial
 
 __all__ = ["run_sweep"]
 
@@ -57,7 +54,7 @@ class _Sweep:
         self.study: SweepStudy = opening.open_study(plan)
         self._config = config
         self._folder = Path(str(config.hydra.sweep.dir))
-        self._composer = composer
+        self._maker = making.JobMaker(plan, composer, folder=self._folder)
         self._written = 0.0
 
     def run(self, jobs: Runner) -> None:
@@ -70,19 +67,19 @@ class _Sweep:
                 slots.Slots(
                     self.study,
                     jobs,
-                    make_job=self._job,
+                    make_job=self._maker.job,
                     display=shown,
                     after_each=self._write_soon,
                 ).run()
         finally:
             trial.forget(self.plan.study_name)
-            results.write_results(self._folder, self._results())
+            self._write()
 
     def conclude(self) -> None:
         """The results file, and the best trial in the log."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        found, held = self._results(), self.study.ledger
-        results.write_results(self._folder, found)
+        self._write()
+        held = self.study.ledger
         failed = held.counts["FAIL"]
         if failed and not held.counts["COMPLETE"] and not held.counts["PRUNED"]:
             raise errors.SweepFailedError(
@@ -123,59 +120,14 @@ class _Sweep:
         self._folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self._config, self._folder / "multirun.yaml")
 
-    def _job(self, asked: Asked) -> Job:
-        """What all jobs get, the trial's point, and what stays out of `overrides.task`."""
-        handle = trial.encode(
-            self.plan.settings,
-            study_name=self.plan.study_name,
-            number=asked.number,
-            keys=_keys(self.plan, asked),
-        )
-        overrides = (
-            *self.plan.space.fixed,
-            *asked.overrides,
-            f"hydra.sweep.dir={values.override_text(str(self._folder))}",
-            f"++hydra.job.env_set.{trial.ENVIRONMENT_KEY}={values.quoted(handle)}",
-        )
-        config = self._composer.compose(overrides, number=asked.number)
-        return runner.Job(asked.number, overrides, config, composing.job_folder(config))
-
     def _write_soon(self) -> None:
         if time.monotonic() - self._written >= _RESULTS_SECONDS:
-            results.write_results(self._folder, self._results())
+            self._write()
             self._written = time.monotonic()
 
-    def _results(self) -> Results:
-        held = self.study.ledger
-        return results.Results(
-            study_name=self.plan.study_name,
-            directions=self.plan.settings.directions,
-            best=tuple(self._solution(best) for best in self.study.best_trials()),
-            counts={
-                "complete": held.counts["COMPLETE"],
-                "pruned": held.counts["PRUNED"],
-                "failed": held.counts["FAIL"],
-                "retried": held.counts["REQUEUED"],
-                "running": len(held.running),
-                "total": self.plan.total,
-            },
-            failures=tuple(
-                results.Failure(x.number, str(x.number), self.study.failure_of(x))
-                for x in held.failures[-results.MOST_FAILURES :]
-            ),
-        )
-
-    def _solution(self, best: FrozenTrial) -> Solution:
-        seed = best.user_attrs.get(ledger.SEED)
-        params = (
-            dict(best.params)
-            if seed is None
-            else {
-                **best.params,
-                self.plan.settings.seed_key: seed,
-            }
-        )
-        return results.Solution(best.number, str(best.number), params, tuple(best.values))
+    def _write(self) -> None:
+        found = summary.results_of(self.study, folder_of=self._maker.folder_of)
+        results.write_results(self._folder, found)
 
 
 @contextmanager
@@ -200,12 +152,6 @@ def _open_display(jobs: Runner) -> display.Display:
 
 def _point(params: Mapping[str, Any]) -> str:
     return "  ".join(f"{key}={value}" for key, value in params.items())
-
-
-def _keys(plan: Plan, asked: Asked) -> list[str]:
-    known = [name for name in plan.space.names if name in asked.point]
-    custom = [name for name in asked.point if name not in known]
-    return [*known, *custom, *([plan.settings.seed_key] if plan.settings.seeds else [])]
 
 
 @contextmanager

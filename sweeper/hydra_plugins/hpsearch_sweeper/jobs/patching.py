@@ -9,35 +9,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
 from collections.abc import Sequence
-from copy import deepcopy
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from hydra.core.override_parser.types import Override, OverrideType, Quote, QuotedString, ValueType
-from omegaconf import DictConfig, ListConfig, Node, OmegaConf, open_dict
+from hydra.core.override_parser.types import Override, OverrideType
+from hydra_plugins.hpsearch_sweeper.jobs import copying, reading
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 if TYPE_CHECKING:
     from hydra.core.config_loader import ConfigLoader
 
-__all__ = ["Composer", "copy_config", "parse"]
+__all__ = ["Composer"]
 
 MOST_BASES = 64  # composed configs that are kept, one for each choice of groups
-MOST_OVERRIDES = 4096  # parsed overrides that are kept
 
-# Overrides that need no parser of a whole grammar, which takes a millisecond or more each.
-_SIMPLE = re.compile(
-    r"""(?P<add>\+\+)?(?P<key>[a-z_]\w*(?:\.[a-z_]\w*)*)=(?:
-        (?P<int>[+-]?(?:0|[1-9]\d*))
-        |(?P<float>[+-]?(?:(?:0|[1-9]\d*)\.\d+(?:e[+-]?\d+)?|(?:0|[1-9]\d*)e[+-]?\d+|inf|nan))
-        |(?P<bool>true|false)
-        |(?P<null>null)
-        |(?P<word>[a-z_]\w*)
-        |'(?P<quoted>[^'\\]*)'
-    )""",
-    re.ASCII | re.IGNORECASE | re.VERBOSE,
-)
 # What the sweeper tells each job through Hydra's own settings. Nothing is composed of it.
 _ENVIRONMENT = re.compile(r"hydra\.job\.env_set\.\w+", re.ASCII)
 
@@ -68,12 +54,12 @@ class Composer:
     def _patched(self, overrides: Sequence[str]) -> DictConfig | None:
         """None where it cannot be, and where Hydra shall say what is wrong."""
         try:
-            parsed = [parse(text) for text in overrides]
+            parsed = [reading.parse(text) for text in overrides]
             parts = self._parts(parsed)
             base = self._base(tuple(str(x.input_line) for x in parts[0])) if parts else None
             if base is None or parts is None:
                 return None
-            config: DictConfig = copy_config(base)
+            config: DictConfig = copying.copy_config(base)
             if not all(_apply(override, config) for override in parts[1]):
                 return None
             self._describe(config, parsed)
@@ -117,7 +103,7 @@ class Composer:
         if not isinstance(copied, ListConfig) or copied._is_interpolation() or len(copied):
             return None  # Hydra copies the variables late, so over what a patch sets too early
         for text in overrides:
-            _list_with(parse(text), base).pop()
+            _list_with(reading.parse(text), base).pop()
         return base
 
     def _describe(self, config: DictConfig, overrides: Sequence[Override]) -> None:
@@ -135,65 +121,6 @@ class Composer:
             exclude_keys=style.exclude_keys,
         )
         OmegaConf.copy_cache(from_config=self._config, to_config=config)
-
-
-@lru_cache(maxsize=MOST_OVERRIDES)
-def parse(text: str) -> Override:
-    """What Hydra's parser gives, without it where the override is simple."""
-    if found := _SIMPLE.fullmatch(text):
-        return Override(
-            type=OverrideType.FORCE_ADD if found["add"] else OverrideType.CHANGE,
-            key_or_group=found["key"],
-            value_type=ValueType.ELEMENT,
-            _value=_simple_value(found),
-            input_line=text,
-        )
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    return OverridesParser.create().parse_overrides([text])[0]
-
-
-def _simple_value(found: re.Match[str]) -> int | float | bool | str | QuotedString | None:
-    kind = str(found.lastgroup)
-    text = found[kind]
-    match kind:
-        case "int":
-            return int(text)
-        case "float":
-            return float(text)
-        case "bool":
-            return text.lower() == "true"
-        case "null":
-            return None
-        case "quoted":
-            return QuotedString(text, Quote.single)
-    return text
-
-
-def copy_config(node: Any, parent: Any = None) -> Any:
-    """What copy.deepcopy gives, many times faster: it copies types and keys by reference."""
-    new = object.__new__(type(node))
-    state = new.__dict__
-    state.update(node.__dict__)
-    state["_metadata"] = _copy_metadata(state["_metadata"])
-    state["_parent"], state["_flags_cache"] = parent, None
-    content = state.get("_content")
-    if isinstance(content, dict):
-        state["_content"] = {key: copy_config(child, new) for key, child in content.items()}
-    elif isinstance(content, list):
-        state["_content"] = [copy_config(child, new) for child in content]
-    elif isinstance(content, Node):  # a union's
-        state["_content"] = copy_config(content, new)
-    return new
-
-
-def _copy_metadata(metadata: Any) -> Any:
-    new = object.__new__(type(metadata))
-    new.__dict__.update(metadata.__dict__)
-    new.flags = metadata.flags and dict(metadata.flags)
-    cache = metadata.resolver_cache
-    new.resolver_cache = deepcopy(cache) if cache else defaultdict(dict)
-    return new
 
 
 def _is_patchable(override: Override) -> bool:

@@ -179,9 +179,10 @@ class SweepStudy:
             choice, number=len(self._trials), taken=self._ledger.taken(), notes=notes
         )
         self._update()
-        return self._asked(self._ledger.running[number])
+        return self.asked(self._ledger.running[number])
 
-    def _asked(self, trial: FrozenTrial) -> Asked:
+    def asked(self, trial: FrozenTrial) -> Asked:
+        """The trial as `ask` returned it, but for its position."""
         seed = trial.user_attrs.get(ledger.SEED)
         return Asked(
             number=trial.number,
