@@ -19,6 +19,11 @@ def test_no_trial_starts_after_the_time_limit(bench) -> None:
     assert bench.column("x") == [2, 3]
 
 
+def test_a_launcher_that_cannot_stop_a_job_says_so(bench) -> None:
+    bench.stored("x=1,2", "hydra.sweeper.trial_timeout=9")
+    assert any("trial_timeout has no effect" in message for message in bench.messages)
+
+
 def test_a_search_stops_when_nothing_better_comes(bench) -> None:
     study = bench.stored("x=1,2,3,4,5,6", "hydra.sweeper.stop_when=2")
     assert [trial.params["x"] for trial in study.trials] == [1, 2, 3]

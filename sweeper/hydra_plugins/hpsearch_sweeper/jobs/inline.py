@@ -19,6 +19,7 @@ class InlineRunner:
 
     slots = 1
     in_this_process = True
+    can_stop = False
 
     def __init__(
         self,

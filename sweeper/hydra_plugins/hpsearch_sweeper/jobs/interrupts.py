@@ -34,8 +34,7 @@ class Pressed:
 def counted(runner: Runner) -> Iterator[Pressed]:
     """Counts SIGINT and SIGTERM instead of raising, where the runner's jobs run elsewhere."""
     pressed = Pressed()
-    here = getattr(runner, "in_this_process", False)
-    if here or threading.current_thread() is not threading.main_thread():
+    if runner.in_this_process or threading.current_thread() is not threading.main_thread():
         yield pressed  # a job in this process has to be interrupted itself
         return
     before = {

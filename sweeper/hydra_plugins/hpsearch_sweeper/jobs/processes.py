@@ -28,6 +28,7 @@ class ProcessRunner:
     """
 
     in_this_process = False
+    can_stop = True
 
     # Called from `wait` with a job's number and a line that it has printed.
     output: Callable[[int, str], None] | None = None

@@ -48,6 +48,7 @@ class Runner(Protocol):
 
     slots: int  # the most jobs at once
     in_this_process: bool  # then a Ctrl-C has to interrupt the job itself
+    can_stop: bool  # a single job, without the others
 
     def start(self, job: Job) -> None:
         """Begins the job; never raises for what the job does."""

@@ -68,6 +68,11 @@ class Slots:
             self._runner.close()
 
     def _loop(self, pressed: interrupts.Pressed) -> None:
+        if self._settings.trial_timeout is not None and not self._runner.can_stop:
+            self._display.note(
+                "hydra.sweeper.trial_timeout has no effect: this launcher cannot stop a job; "
+                "hydra/launcher=local can"
+            )
         while pressed.count < 2:
             self._heed(pressed)
             self._fill()

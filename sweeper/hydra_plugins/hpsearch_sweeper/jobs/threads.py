@@ -39,6 +39,7 @@ class ThreadRunner:
     """What a launcher has begun cannot be stopped."""
 
     in_this_process = False
+    can_stop = False
 
     def __init__(self, launcher: Launcher, *, slots: int, objectives: int) -> None:
         self.slots = slots
