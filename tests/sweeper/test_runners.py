@@ -268,6 +268,22 @@ def test_stopping_a_job_kills_what_it_has_started(shop: Workshop) -> None:
     assert not used.stop(0, outcome)
 
 
+def test_a_job_that_has_ended_keeps_its_value_when_it_is_stopped(shop: Workshop) -> None:
+    def task(config: DictConfig) -> float:
+        import threading
+
+        threading.Thread(target=time.sleep, args=(60,)).start()
+        threading.Timer(0.5, Path(config.out).touch).start()  # well after the value is sent
+        return 1.0
+
+    used, mark = shop.processes(task), shop.folder / "ended"
+    used.start(shop.job(0, f"out={mark}"))
+    while not mark.exists():
+        time.sleep(0.05)
+    assert used.stop(0, runner.Outcome(error="too late"))
+    assert used.wait(LONG) == [(0, runner.Outcome(values=(1.0,)))]
+
+
 def test_closing_kills_what_still_runs(shop: Workshop) -> None:
     def task(config: DictConfig) -> float:
         Path(config.out).write_text(str(os.getpid()))

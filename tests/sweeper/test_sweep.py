@@ -7,6 +7,7 @@ import optuna
 import pytest
 from hydra.errors import HydraException
 from hydra_plugins.hpsearch_sweeper import current_trial, errors
+from hydra_plugins.hpsearch_sweeper.jobs import choosing, inline
 from omegaconf import DictConfig
 
 CHECKED: list[Any] = []
@@ -122,6 +123,32 @@ def test_too_many_failures_of_the_whole_study_end_the_sweep(bench) -> None:
     with pytest.raises(errors.SweepFailedError, match=r"2 of 4 .*max_failure_rate=0\.25"):
         bench.sweep("x=1,2,3,4", "hydra.sweeper.max_failure_rate=0.25", task=failing)
     assert bench.column("x") == [1, 2, 3]
+
+
+class Pairs(inline.InlineRunner):
+    """Two jobs that end at the same moment."""
+
+    slots = 2
+
+    def wait(self, timeout: float) -> list[tuple[int, Any]]:
+        ended: list[tuple[int, Any]] = []
+        while more := super().wait(timeout):
+            ended += more
+        return ended
+
+
+def test_the_failure_that_ends_a_sweep_loses_no_value_that_came_with_it(bench, monkeypatch) -> None:
+    def build(launcher: Any, *, slots: int, **given: Any) -> Pairs:
+        return Pairs(given.pop("task_function"), given.pop("hydra_context"), **given)
+
+    def failing_first(config: DictConfig) -> float:
+        return float(config.x) if config.x > 1 else math.nan
+
+    monkeypatch.setattr(choosing, "build_runner", build)
+    with pytest.raises(errors.SweepFailedError, match=r"1 of 4 trials failed"):
+        bench.stored("x=1,2,3,4", "hydra.sweeper.max_failure_rate=0.0", task=failing_first)
+    assert [x.state.name for x in bench.study("test").trials] == ["FAIL", "COMPLETE"]
+    assert bench.study("test").trials[1].value == 2.0
 
 
 def test_a_pruned_job_is_no_failure(bench) -> None:

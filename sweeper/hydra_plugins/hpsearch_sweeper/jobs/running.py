@@ -48,8 +48,10 @@ class RunningJob:
         return self._outcome is not None
 
     def stop(self, outcome: Outcome) -> None:
-        """Kills it with all that it started; this is then its outcome."""
-        self._stopped = outcome
+        """Kills it with all that it started; this is then its outcome, unless it has ended."""
+        self._receive()
+        if not self.settled:
+            self._stopped = outcome
         self.kill()
 
     def kill(self) -> None:

@@ -74,6 +74,7 @@ class Slots:
                 "hydra/launcher=local can"
             )
         while pressed.count < 2:
+            self._require_few_failures()  # not sooner: all that ended together is told first
             self._heed(pressed)
             self._fill()
             if self._running:
@@ -159,7 +160,6 @@ class Slots:
             best=best,
         )
         self._after_each()
-        self._require_few_failures()
 
     def _state(self, asked: Asked, outcome: Outcome) -> str:
         if outcome.values is not None:
