@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -148,3 +149,61 @@ def command(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@dataclass
+class Program:
+    """The example program `troubles.py`, in a folder of its own."""
+
+    folder: Path
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(EXAMPLE / "troubles.py"), "-m", f"out={self.begun}", *words],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(SOURCES)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *words: str, code: int = 0) -> str:
+        with self.start(*words) as sweep:
+            printed, _ = sweep.communicate(timeout=120)
+        assert sweep.returncode == code, printed
+        return printed
+
+    @property
+    def begun(self) -> Path:
+        return self.folder / "begun"
+
+    @property
+    def trials(self) -> list[optuna.trial.FrozenTrial]:
+        url = f"sqlite:///{self.folder}/studies.db"
+        return optuna.load_study(study_name="test", storage=url).trials
+
+    def wait_for_jobs(self, count: int) -> list[Path]:
+        for _ in range(600):
+            if len(found := sorted(self.begun.iterdir())) >= count:
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"{count} jobs did not begin")
+
+
+@pytest.fixture
+def program(tmp_path: Path, empty_database: Path) -> Program:
+    (tmp_path / "begun").mkdir()
+    shutil.copy(empty_database, tmp_path / "studies.db")
+    return Program(tmp_path)
+
+
+def assert_gone(pid: int) -> None:
+    for _ in range(40):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return
+        if state == "Z":  # dead; whoever inherited it has not looked yet
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"process {pid} still runs")

@@ -2,66 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
-import subprocess
-import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
-import optuna
 import pytest
+from omegaconf import OmegaConf
 
-from tests.sweeper.conftest import EXAMPLE, SOURCES
-
-
-@dataclass
-class Program:
-    """The example program `troubles.py`, in a folder of its own."""
-
-    folder: Path
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, str(EXAMPLE / "troubles.py"), "-m", f"out={self.begun}", *words],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(SOURCES)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def run(self, *words: str, code: int = 0) -> str:
-        with self.start(*words) as sweep:
-            printed, _ = sweep.communicate(timeout=120)
-        assert sweep.returncode == code, printed
-        return printed
-
-    @property
-    def begun(self) -> Path:
-        return self.folder / "begun"
-
-    @property
-    def trials(self) -> list[optuna.trial.FrozenTrial]:
-        url = f"sqlite:///{self.folder}/studies.db"
-        return optuna.load_study(study_name="test", storage=url).trials
-
-    def wait_for_jobs(self, count: int) -> list[Path]:
-        for _ in range(600):
-            if len(found := sorted(self.begun.iterdir())) >= count:
-                return found
-            time.sleep(0.05)
-        raise AssertionError(f"{count} jobs did not begin")
-
-
-@pytest.fixture
-def program(tmp_path: Path, empty_database: Path) -> Program:
-    (tmp_path / "begun").mkdir()
-    shutil.copy(empty_database, tmp_path / "studies.db")
-    return Program(tmp_path)
-
+from tests.sweeper.conftest import Program, assert_gone
 
 CAUSES = {
     "raise": "ValueError: told to fail",
@@ -104,6 +51,59 @@ def test_a_trial_that_is_always_killed_is_tried_so_often_and_no_more(program: Pr
     killed = [trial for trial in program.trials if trial.params["how"] == "kill"]
     assert [trial.user_attrs.get("requeued", False) for trial in killed] == [True, True, False]
     assert "runs again: SIGKILL" in printed
+
+
+@pytest.mark.slow
+def test_what_was_killed_too_often_is_run_by_the_same_command_again(program: Program) -> None:
+    """Whatever stopped it: in the end the table is that of an undisturbed sweep."""
+    limits = ("hydra.sweeper.retries=0", "hydra.sweeper.trial_timeout=3")
+    words = ("how=kill-once,raise,os._exit-once,hang-once,fine", *limits)
+    assert "best of 5 trials (4 failed)" in program.run(*words)
+    again = program.run(*words)
+    assert "3 killed before run again" in again
+    assert "best of 5 trials (1 failed)" in again
+    ended = [x.params["how"] for x in program.trials if x.state.name == "COMPLETE"]
+    assert ended == ["fine", "kill-once", "os._exit-once", "hang-once"]
+    assert [x.user_attrs["retry_of"] for x in program.trials[5:]] == [0, 2, 3]
+    assert "all 5 trials are finished" in program.run(*words)
+
+
+def test_each_command_tries_so_often_as_it_is_told(program: Program) -> None:
+    words = ("how=kill,fine", "hydra.sweeper.retries=1")
+    program.run(*words)
+    program.run(*words)
+    killed = [trial for trial in program.trials if trial.params["how"] == "kill"]
+    assert [x.user_attrs.get("attempt", 0) for x in killed] == [1, 1, 1, 1]
+    assert [x.user_attrs.get("killed", False) for x in killed] == [False, True, False, True]
+    results = OmegaConf.load(program.folder / "sweep" / "optimization_results.yaml")
+    assert (results.trials.failed, results.trials.retried, results.trials.complete) == (1, 3, 1)
+
+
+@pytest.mark.slow
+def test_the_death_of_the_sweeper_uses_up_no_retry(program: Program) -> None:
+    words = ("seconds=0.5,30", "hydra.sweeper.n_jobs=2", "hydra.sweeper.retries=1")
+    for round_ in range(3):
+        with program.start(*words) as sweep:
+            logs = program.wait_for_jobs(2 + round_)
+            time.sleep(1.0)
+            sweep.kill()
+            sweep.wait()
+        assert_gone(int(logs[-1].read_text().split()[1]))
+    cut = [trial for trial in program.trials if trial.params["seconds"] == 30]
+    assert len(cut) == 3
+    assert [trial.user_attrs.get("attempt", 0) for trial in cut] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("how", ["hang", "hang-stopped", "hang-in-c"])
+def test_a_trial_that_hangs_is_killed_and_tried_again(program: Program, how: str) -> None:
+    printed = program.run(
+        f"how={how}-once,fine", "hydra.sweeper.trial_timeout=2", "hydra.sweeper.retries=1"
+    )
+    states = [(x.params["how"], x.state.name) for x in program.trials]
+    assert states == [(f"{how}-once", "FAIL"), (f"{how}-once", "COMPLETE"), ("fine", "COMPLETE")]
+    assert "runs again: hydra.sweeper.trial_timeout=2 s is over" in printed
+    for log in program.begun.iterdir():
+        assert_gone(int(log.read_text().split()[1]))
 
 
 def test_a_trial_that_takes_too_long_is_killed(program: Program) -> None:
@@ -163,15 +163,3 @@ def test_unequal_trials_keep_both_slots_busy(program: Program) -> None:
     span = max(float(words[-1]) for words in logs) - min(float(words[0]) for words in logs)
     assert len(logs) == 8
     assert span <= 1.15 * sum(lengths) / 2
-
-
-def assert_gone(pid: int) -> None:
-    for _ in range(40):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return
-        if state == "Z":  # dead; whoever inherited it has not looked yet
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"process {pid} still runs")

@@ -55,6 +55,7 @@ def test_one_objective_has_the_official_keys_first_and_then_ours(tmp_path) -> No
             "complete": 3,
             "pruned": 0,
             "failed": 1,
+            "infeasible": 0,
             "retried": 0,
             "running": 0,
             "total": 4,

@@ -43,6 +43,7 @@ def test_four_sweepers_share_200_trials_without_one_too_many(bench, fresh: bool)
     assert len({trial.user_attrs["worker"] for trial in trials}) == 4
 
 
+@pytest.mark.slow
 def test_four_sweepers_run_no_point_of_a_grid_twice(bench) -> None:
     run_together(bench, 4, "x=range(0,8)", "y=range(0,5)", "hydra/sweeper/sampler=grid")
     trials = bench.study("test").trials

@@ -14,7 +14,7 @@ from pathlib import Path
 import optuna
 import pytest
 import sqlalchemy
-from hydra_plugins.hpsearch_sweeper import errors
+from hydra_plugins.hpsearch_sweeper import errors, hiding
 from hydra_plugins.hpsearch_sweeper.study import sqlite, storage, urls
 
 SPACE = "{f'p{i}': optuna.distributions.FloatDistribution(0, 1) for i in range(7)}"
@@ -228,7 +228,7 @@ def test_the_package_of_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_passwords_are_hidden(address: str, shown: str) -> None:
-    assert urls.redacted(address) == shown
+    assert hiding.redacted(address) == shown
 
 
 @pytest.mark.parametrize(

@@ -294,3 +294,15 @@ def test_the_env_setting_and_the_sweep_dir_stay_out_of_the_tasks_overrides(bench
     (folder,) = [path for path in (bench.folder / "sweep").iterdir() if path.is_dir()]
     assert folder.name.startswith("sphere-")
     assert (folder / "1" / ".hydra" / "overrides.yaml").read_text() == "- y=1\n- x=3\n"
+
+
+def test_a_check_beforehand_knows_the_study_and_is_no_trial(bench) -> None:
+    CHECKED.clear()
+    named = ("hydra.sweeper.study_name=named", f"hydra.sweeper.validate={__name__}.check_study")
+    bench.sweep("x=2,3", *named)
+    assert CHECKED == [("named", False)] * 3
+    assert current_trial().study_name is None
+
+
+def check_study(config: DictConfig) -> None:
+    CHECKED.append((current_trial().study_name, current_trial().active))

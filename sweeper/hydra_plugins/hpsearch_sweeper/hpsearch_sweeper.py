@@ -34,6 +34,7 @@ class HpsearchSweeper(Sweeper):
     ) -> None:
         """Names the study, and fills `{study}` in hydra.sweep.dir before anyone reads it."""
         from hydra.core.plugins import Plugins
+        from hydra_plugins.hpsearch_sweeper import hiding
 
         self._context = hydra_context
         self._task_function = task_function
@@ -43,20 +44,23 @@ class HpsearchSweeper(Sweeper):
             "{study}", self.plan.study_name
         )
         self._launcher: Launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
+            hydra_context=hydra_context,
+            task_function=task_function,
+            config=hiding.for_jobs(config),
         )
 
     def sweep(self, arguments: list[str]) -> None:
         """Runs what is missing of the study; with dry_run it only says what that is."""
         from contextlib import closing
 
-        from hydra_plugins.hpsearch_sweeper import official, preview, sweeping, validation
+        from hydra_plugins.hpsearch_sweeper import hiding, official, preview, sweeping, validation
         from hydra_plugins.hpsearch_sweeper.jobs import patching
 
         official.say_which()
         if arguments != list(self._config.hydra.overrides.task):
             self.plan = self._make_plan(arguments)
-        composer = patching.Composer(self._config, loader=self._context.config_loader)
+        jobs_config = hiding.for_jobs(self._config)
+        composer = patching.Composer(jobs_config, loader=self._context.config_loader)
         if self.plan.settings.dry_run:
             validation.validate_plan(self.plan, composer)
             preview.print_trials(self.plan)

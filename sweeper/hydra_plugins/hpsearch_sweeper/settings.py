@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "read_settings"]
 
+_LONGEST_NAME = 200  # a file's may have 255 bytes
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -58,7 +60,7 @@ def read_settings(config: DictConfig) -> Settings:
         pruner=_group("pruner", given.get("pruner"), "optuna.pruners.NopPruner"),
         directions=_directions(given.get("direction", "minimize")),
         storage=given.get("storage"),
-        study_name=given.get("study_name"),
+        study_name=_name(given.get("study_name")),
         n_trials=_count("n_trials", given.get("n_trials")),
         n_jobs=_count("n_jobs", given.get("n_jobs")) or 1,
         timeout=_seconds("timeout", given.get("timeout")),
@@ -119,6 +121,21 @@ def _count(key: str, given: Any, *, least: int = 1) -> int | None:
     if not isinstance(given, int) or isinstance(given, bool) or given < least:
         raise _wrong(key, given, f"a whole number from {least} on")
     return given
+
+
+def _name(given: Any) -> str | None:
+    """It names a folder: it must not lead out of the one that it lies in."""
+    if given is None:
+        return None
+    text = str(given)
+    above = not text.strip(". ") or "/" in text or "\\" in text
+    if above or not text.isprintable() or len(text) > _LONGEST_NAME:
+        raise _wrong(
+            "study_name",
+            repr(given) if isinstance(given, str) else given,
+            f"up to {_LONGEST_NAME} characters on one line, no slash, and more than dots",
+        )
+    return text
 
 
 def _seconds(key: str, given: Any) -> float | None:

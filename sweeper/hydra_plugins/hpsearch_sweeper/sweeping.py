@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra_plugins.hpsearch_sweeper import display, errors, trial
+from hydra_plugins.hpsearch_sweeper import display, errors, hiding, trial
 from hydra_plugins.hpsearch_sweeper.jobs import making, slots
-from hydra_plugins.hpsearch_sweeper.study import opening, results, summary
+from hydra_plugins.hpsearch_sweeper.study import opening, results, storage, summary
 
 if TYPE_CHECKING:
     from hydra_plugins.hpsearch_sweeper.jobs.patching import Composer
@@ -38,7 +38,8 @@ def run_sweep(plan: Plan, jobs: Runner, *, composer: Composer, config: DictConfi
     after Ctrl-C.
     """
     resumable = plan.settings.storage is not None
-    with _reachable(plan, jobs) as plan, _orderly_interrupt(resumable=resumable):
+    told = storage.clear_errors(plan.settings.storage)
+    with _reachable(plan, jobs) as plan, _orderly_interrupt(resumable=resumable), told:
         sweep = _Sweep(plan, config, composer)
         sweep.study.resume()
         if sweep.study.finished >= plan.total:
@@ -60,7 +61,7 @@ class _Sweep:
     def run(self, jobs: Runner) -> None:
         """The trials, on as many slots as the runner has."""
         self._prepare_folder()
-        trial.announce(self.plan.study_name, self.study.storage)
+        trial.announce(self.plan.study_name, self.study.storage, given=self.plan.settings.storage)
         try:
             with self.study.beating(), _open_display(jobs) as shown:
                 self._begin(shown, jobs.slots)
@@ -80,7 +81,7 @@ class _Sweep:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._write()
         held = self.study.ledger
-        failed = held.counts["FAIL"]
+        failed = len(held.failures)
         if failed and not held.counts["COMPLETE"] and not held.counts["PRUNED"]:
             raise errors.SweepFailedError(
                 f"study {self.plan.study_name}: {failed} of {failed} trials failed, "
@@ -88,10 +89,10 @@ class _Sweep:
             )
         for best in self.study.best_trials():
             log.info(
-                "%s of %d trials (%d failed): value %s, job %d  %s",
+                "%s of %d trials (%s): value %s, job %d  %s",
                 "best" if len(self.plan.settings.directions) == 1 else "Pareto front",
                 held.finished,
-                failed,
+                _failures(held.counts),
                 ", ".join(f"{value:.6g}" for value in best.values),
                 best.number,
                 _point(best.params),
@@ -110,6 +111,7 @@ class _Sweep:
             folder=str(self._folder),
             slots=slots,
             failed=held.counts["FAIL"],
+            infeasible=held.counts["INFEASIBLE"],
             pruned=held.counts["PRUNED"],
             best=best[0] if len(self.plan.settings.directions) == 1 and best else None,
         )
@@ -118,7 +120,8 @@ class _Sweep:
         from omegaconf import OmegaConf
 
         self._folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(self._config, self._folder / "multirun.yaml")
+        shown = hiding.hidden(OmegaConf.to_container(self._config))
+        OmegaConf.save(OmegaConf.create(shown), self._folder / "multirun.yaml")
 
     def _write_soon(self) -> None:
         if time.monotonic() - self._written >= _RESULTS_SECONDS:
@@ -148,6 +151,11 @@ def _open_display(jobs: Runner) -> display.Display:
     if hasattr(jobs, "output"):  # the others' jobs print to the terminal, or where they run
         jobs.output = shown.output
     return shown
+
+
+def _failures(counts: Mapping[str, int]) -> str:
+    infeasible = f", {counts['INFEASIBLE']} infeasible" if counts["INFEASIBLE"] else ""
+    return f"{counts['FAIL']} failed{infeasible}"
 
 
 def _point(params: Mapping[str, Any]) -> str:

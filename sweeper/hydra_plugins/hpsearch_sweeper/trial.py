@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from hydra_plugins.hpsearch_sweeper import hiding
 
 if TYPE_CHECKING:
     import optuna
@@ -16,7 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["ENVIRONMENT_KEY", "TrialHandle", "current_trial"]
 
+log = logging.getLogger(__name__)
+
 ENVIRONMENT_KEY = "HPSEARCH_TRIAL"
+
+# How a storage with a password in it reaches the jobs, which no config on disk may tell: all
+# processes that the sweeper starts inherit it.
+STORAGE_KEY = "HPSEARCH_STORAGE"
 
 # Studies of this process: those in memory cannot be reached otherwise, the others sooner this way.
 _OPEN: dict[str, BaseStorage] = {}
@@ -48,18 +58,22 @@ class TrialHandle:
     def report(self, value: float, step: int) -> None:
         """How far the objective is after this step. Nothing, where there are several objectives."""
         if self.active and self.objectives == 1:
-            self._trial.report(value, step)
+            with _outliving_the_database():
+                self._trial.report(value, step)
 
     def should_prune(self) -> bool:
         """Whether the job had better stop now, by raising `optuna.TrialPruned`."""
         if not self.active or not self.pruner or self.objectives > 1:
             return False
-        return self._trial.should_prune()
+        with _outliving_the_database():
+            return self._trial.should_prune()
+        return False
 
     def set_user_attr(self, key: str, value: Any) -> None:
         """A note on the trial; it must be JSON."""
         if self.active:
-            self._trial.set_user_attr(key, value)
+            with _outliving_the_database():
+                self._trial.set_user_attr(key, value)
 
     def set_constraint(self, name: str, value: float) -> None:
         """A trial is feasible where no value is above `hydra.sweeper.constraints.<name>`, or 0.
@@ -90,10 +104,10 @@ class TrialHandle:
 
 def encode(chosen: Settings, *, study_name: str, number: int, keys: Sequence[str]) -> str:
     """What goes into the environment of a job. A password stays out, for Hydra saves it to disk."""
-    from hydra_plugins.hpsearch_sweeper.study import storage, urls
+    from hydra_plugins.hpsearch_sweeper.study import storage
 
     found: dict[str, Any] = {"study_name": study_name, "number": number, "keys": list(keys)}
-    if isinstance(chosen.storage, str) and urls.redacted(chosen.storage) == chosen.storage:
+    if isinstance(chosen.storage, str) and not _is_secret(chosen.storage):
         found["storage"] = storage.absolute_url(chosen.storage)
     if not chosen.pruner["_target_"].endswith(".NopPruner"):
         found["pruner"] = chosen.pruner
@@ -104,14 +118,48 @@ def encode(chosen: Settings, *, study_name: str, number: int, keys: Sequence[str
     return json.dumps(found)
 
 
-def announce(study_name: str, storage: BaseStorage) -> None:
-    """Makes an open study known to the jobs that run in this process."""
+@contextmanager
+def foreseen(study_name: str) -> Iterator[None]:
+    """Tells whoever checks a configuration beforehand which study it is for."""
+    before = os.environ.get(ENVIRONMENT_KEY)
+    os.environ[ENVIRONMENT_KEY] = json.dumps({"study_name": study_name})
+    try:
+        yield
+    finally:
+        os.environ.pop(ENVIRONMENT_KEY)
+        if before is not None:
+            os.environ[ENVIRONMENT_KEY] = before
+
+
+def announce(study_name: str, storage: BaseStorage, *, given: Any = None) -> None:
+    """Makes an open study known to the jobs, `given` as hydra.sweeper.storage."""
     _OPEN[study_name] = storage
+    if _is_secret(given):
+        os.environ[STORAGE_KEY] = json.dumps(given)
 
 
 def forget(study_name: str) -> None:
     """The sweep is over."""
     _OPEN.pop(study_name, None)
+    os.environ.pop(STORAGE_KEY, None)
+
+
+@contextmanager
+def _outliving_the_database() -> Iterator[None]:
+    """What only informs the search is not worth a trial of hours."""
+    from hydra_plugins.hpsearch_sweeper.study import storage, urls
+
+    try:
+        yield
+    except Exception as error:
+        if not storage.is_out_of_reach(error):
+            raise
+        reason = hiding.redacted(urls.one_line(error))
+        log.warning("the study cannot be told of this step, the trial goes on (%s)", reason)
+
+
+def _is_secret(storage: Any) -> bool:
+    return bool(hiding.hidden(storage) != storage)
 
 
 def _storage(study_name: str, url: str | None) -> BaseStorage:
@@ -119,10 +167,18 @@ def _storage(study_name: str, url: str | None) -> BaseStorage:
 
     if study_name in _OPEN:
         return _OPEN[study_name]
-    if url is None:
-        from hydra.core.hydra_config import HydraConfig
-
-        url = HydraConfig.get().sweeper.storage
-    if url is None:
+    given = url or _given()
+    if given is None:
         raise RuntimeError(f"the study {study_name} is in the memory of another process")
-    return open_storage(url, existing=True)
+    return open_storage(given, existing=True)
+
+
+def _given() -> Any:
+    """What the handle does not tell: the sweeper has told it, or the config names a variable."""
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    if STORAGE_KEY in os.environ:
+        return json.loads(os.environ[STORAGE_KEY])
+    given = HydraConfig.get().sweeper.storage
+    return OmegaConf.to_container(given, resolve=True) if OmegaConf.is_config(given) else given

@@ -6,7 +6,7 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from hydra_plugins.hpsearch_sweeper import composing, errors
+from hydra_plugins.hpsearch_sweeper import composing, errors, trial
 from hydra_plugins.hpsearch_sweeper.space import completing
 
 if TYPE_CHECKING:
@@ -23,11 +23,15 @@ _MOST_VALUES = 100
 
 
 def validate_plan(plan: Plan, composer: Composer) -> None:
-    """Raises what composing, or the user's `validate`, raises for the base or a variation."""
+    """Raises what composing, or the user's `validate`, raises for the base or a variation.
+
+    `current_trial()` tells it the study's name, and is not active.
+    """
     check = _check(plan.settings.validate)
-    _run(check, plan.base)
-    for override in _variations(plan):
-        _run(check, composer.compose([*plan.space.fixed, *override], number=0))
+    with trial.foreseen(plan.study_name):
+        _run(check, plan.base)
+        for override in _variations(plan):
+            _run(check, composer.compose([*plan.space.fixed, *override], number=0))
 
 
 def _variations(plan: Plan) -> Iterator[Sequence[str]]:

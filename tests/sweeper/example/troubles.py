@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import hydra
@@ -19,7 +20,10 @@ def main(config: DictConfig) -> float:
     log = Path(config.out) / f"{time.time():.6f}-{current_trial().number}"
     log.write_text(f"{time.time()} {os.getpid()}")
     print(f"how={config.how}", flush=True)
-    time.sleep(config.seconds)
+    for step in range(config.reports):
+        time.sleep(config.seconds / config.reports)
+        current_trial().report(float(config.seconds), step)
+    time.sleep(0 if config.reports else config.seconds)
     end(config.how, log)
     log.write_text(f"{log.read_text()} {time.time()}")
     return float(config.seconds)
@@ -33,7 +37,7 @@ def end(how: str, log: Path) -> None:
         raise ValueError("told to fail")
     if how == "sys.exit":
         sys.exit(3)
-    if how == "os._exit":
+    if how == "os._exit" or (how == "os._exit-once" and first):
         os._exit(137)
     if how == "segfault":
         ctypes.string_at(0)
@@ -41,8 +45,15 @@ def end(how: str, log: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "memory":
         bytearray(1 << 50)
-    if how == "hang":
-        time.sleep(600)
+    if how.startswith("hang") and (first or not how.endswith("-once")):
+        HANGS[how.removesuffix("-once")]()
+
+
+HANGS: dict[str, Callable[[], object]] = {
+    "hang": lambda: time.sleep(600),
+    "hang-stopped": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+    "hang-in-c": lambda: ctypes.PyDLL(None).sleep(600),  # C code that holds the interpreter
+}
 
 
 if __name__ == "__main__":

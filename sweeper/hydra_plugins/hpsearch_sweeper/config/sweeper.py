@@ -34,8 +34,8 @@ class HpsearchSweeperConf:
     direction: Any = "minimize"
 
     # Where the study lives: an Optuna URL (sqlite:///FILE, postgresql://...), or null for memory:
-    # then nothing can be resumed. Hydra saves what it is given: name a password as
-    # ${oc.env:VARIABLE}.
+    # then nothing can be resumed. A password in it is written nowhere; jobs on other hosts need it
+    # from the environment: ${oc.env:VARIABLE}.
     storage: Any = "sqlite:///multirun/optuna.db"
 
     # null names the study <hydra.job.name>-{hash}; a literal {hash} is filled with 8 digits that
@@ -55,8 +55,9 @@ class HpsearchSweeperConf:
     # Seconds that one trial may take; then it is killed and counts as failed.
     trial_timeout: float | None = None
 
-    # How often a trial that was killed by a signal or by trial_timeout is tried again. One that
-    # raised an exception is not: it would raise it again.
+    # How often a trial that was killed by a signal or by trial_timeout is tried again; the same
+    # command given anew tries so often again. One that raised an exception is not: it would raise
+    # it again.
     retries: int = 1
 
     # Start no more trials once this many in a row have ended without a better value.
@@ -90,7 +91,9 @@ class HpsearchSweeperConf:
     seed_key: str = "seed"
 
     # Largest allowed value of what a job reports through current_trial().set_constraint(name,
-    # value): {memory_mib: 8000}. A trial above it is never the best, and samplers keep away.
+    # value): {memory_mib: 8000}. A trial above it is never the best, and samplers keep away. One
+    # that then raises an exception is infeasible: it is not run again, and max_failure_rate does
+    # not count it.
     constraints: Any = None
 
     # Config keys that do not name an experiment (output folders, trackers): left out of {hash}.

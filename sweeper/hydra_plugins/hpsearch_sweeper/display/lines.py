@@ -46,6 +46,7 @@ class LineDisplay:
         folder: str,
         slots: int,
         failed: int = 0,
+        infeasible: int = 0,
         pruned: int = 0,
         best: Best | None = None,
     ) -> None:

@@ -26,6 +26,7 @@ STYLES = {
     "best": "bold green",
     "pruned": "yellow",
     "failed": "red",
+    "infeasible": "red",
     "retried": "magenta",
     "reused": "dim",
 }
@@ -87,6 +88,7 @@ class LiveDisplay:
         folder: str,
         slots: int,
         failed: int = 0,
+        infeasible: int = 0,
         pruned: int = 0,
         best: Best | None = None,
     ) -> None:
@@ -97,6 +99,7 @@ class LiveDisplay:
             slots=slots,
             began=time.monotonic(),
             failed=failed,
+            infeasible=infeasible,
             pruned=pruned,
             best=best,
         )

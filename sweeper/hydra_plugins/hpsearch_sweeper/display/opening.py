@@ -37,10 +37,11 @@ class Display(Protocol):
         folder: str,
         slots: int,
         failed: int = 0,
+        infeasible: int = 0,
         pruned: int = 0,
         best: Best | None = None,
     ) -> None:
-        """The sweep begins; the last four are what the study holds of earlier ones."""
+        """The sweep begins; the last five are what the study holds of earlier ones."""
 
     def started(self, number: int, *, position: int, title: str) -> None:
         """A trial's job begins."""
@@ -55,7 +56,7 @@ class Display(Protocol):
         values: tuple[float, ...] | None,
         best: bool,
     ) -> None:
-        """How it ended, in the words of `text`: complete, pruned, failed, retried or reused."""
+        """How it ended, in the words of `text`: a state of `jobs.slots`, or reused."""
 
     def reused(self, number: int, *, position: int, title: str, text: str) -> None:
         """A trial that never started: an equal point has its values, as `text` says."""

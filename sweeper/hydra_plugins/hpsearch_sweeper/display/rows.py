@@ -40,6 +40,7 @@ class Progress:
     slots: int = 1
     began: float = 0.0
     failed: int = 0
+    infeasible: int = 0
     pruned: int = 0
     best: Best | None = None
     running: Mapping[int, Row] = field(default_factory=dict)
@@ -65,6 +66,7 @@ class Progress:
             running=left,
             finished=self.finished + 1,
             failed=self.failed + (state == "failed"),
+            infeasible=self.infeasible + (state == "infeasible"),
             pruned=self.pruned + (state == "pruned"),
             measured=self.measured if state == "reused" else (*self.measured, seconds),
         )

@@ -68,6 +68,8 @@ def _summary(progress: Progress, *, now: float) -> Text:
     line.append(done, "green").append(rest, "dim")
     if progress.failed:
         line.append(f"  {progress.failed} failed", "red")
+    if progress.infeasible:
+        line.append(f"  {progress.infeasible} infeasible", "red")
     if progress.pruned:
         line.append(f"  {progress.pruned} pruned", "yellow")
     line.append(f"  {texts.clock(now - progress.began)}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+from hydra_plugins.hpsearch_sweeper import hiding
 
 __all__ = ["OUTPUT_FILE", "Tail", "redirect"]
 
@@ -30,11 +33,18 @@ def redirect(folder: Path) -> None:
     faulthandler.enable(file=2)
 
 
+class _Redacting(io.TextIOWrapper):
+    """Keeps passwords out of the file; what C code prints goes past it."""
+
+    def write(self, text: str, /) -> int:
+        super().write(hiding.redacted(text))
+        return len(text)
+
+
 def _open_streams() -> None:
     for name, number in (("stdout", 1), ("stderr", 2)):
-        stream = open(  # noqa: SIM115 - it stays open as long as the process
-            number, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False
-        )
+        file = open(number, "wb", closefd=False)  # noqa: SIM115 - open as long as the process
+        stream = _Redacting(file, encoding="utf-8", errors="backslashreplace", line_buffering=True)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 

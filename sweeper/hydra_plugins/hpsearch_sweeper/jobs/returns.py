@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra_plugins.hpsearch_sweeper import hiding
 from hydra_plugins.hpsearch_sweeper.jobs import runner
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def from_exit_code(code: int, *, details: str) -> Outcome:
 def keep_error(outcome: Outcome, folder: Path) -> None:
     """The stack trace goes into the job's folder, where its log is."""
     if outcome.error and outcome.details and folder.is_dir():
-        (folder / ERROR_FILE).write_text(outcome.details, encoding="utf-8")
+        (folder / ERROR_FILE).write_text(hiding.redacted(outcome.details), encoding="utf-8")
 
 
 def forget_error(folder: Path) -> None:

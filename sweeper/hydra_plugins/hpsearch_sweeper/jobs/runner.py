@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from hydra_plugins.hpsearch_sweeper import hiding
+
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
 __all__ = ["Job", "Outcome", "Runner", "outcome_of"]
+
+
+# A disk that is full or fails will be mended; the job itself had no part in it.
+_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE}
 
 
 @dataclass(frozen=True)
@@ -32,15 +40,16 @@ class Outcome:
     pruned: bool = False
     error: str | None = None  # one line
     details: str = ""  # the stack trace, the last lines of the log
-    retriable: bool = False  # killed from outside: it may end better next time
+    retriable: bool = False  # ended by what lies outside of it: it may end better next time
 
     @classmethod
     def from_exception(cls, error: BaseException) -> Outcome:
         if type(error).__name__ == "TrialPruned":
             return cls(pruned=True)
-        text = "".join(traceback.format_exception(error))
-        first = str(error).strip().splitlines() or [""]
-        return cls(error=f"{type(error).__name__}: {first[0]}".removesuffix(": "), details=text)
+        text = hiding.redacted("".join(traceback.format_exception(error)))
+        first = hiding.redacted(error).strip().splitlines() or [""]
+        line = f"{type(error).__name__}: {first[0]}".removesuffix(": ")
+        return cls(error=line, details=text, retriable=_is_of_the_machine(error))
 
 
 class Runner(Protocol):
@@ -77,3 +86,13 @@ def outcome_of(returned: Any, *, objectives: int) -> Outcome:
         finite = "a finite number" if objectives == 1 else f"{objectives} finite numbers"
         return Outcome(error=f"ValueError: the job returned {returned!r}; a sweep needs {finite}")
     return Outcome(values=values)
+
+
+def _is_of_the_machine(error: BaseException | None) -> bool:
+    """Whether the disk is at fault, as far as the error and its causes tell by number or words."""
+    if error is None:
+        return False
+    by_number = isinstance(error, OSError) and error.errno in _MACHINE
+    words = str(error)
+    by_words = any(os.strerror(number) in words for number in _MACHINE)
+    return by_number or by_words or _is_of_the_machine(error.__cause__)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hydra_plugins.hpsearch_sweeper import errors
 from hydra_plugins.hpsearch_sweeper.jobs import interrupts, runner
+from hydra_plugins.hpsearch_sweeper.study import storage
 
 if TYPE_CHECKING:
     from hydra_plugins.hpsearch_sweeper.display import Display
@@ -61,8 +62,9 @@ class Slots:
                 self._loop(pressed)
             if pressed.count:
                 raise KeyboardInterrupt
-        except BaseException:
-            self._requeue_all("the sweep was interrupted")
+        except BaseException as error:
+            # Without its database the next command finds them as those of a dead sweeper.
+            self._stop_all("the sweep was interrupted", requeue=not storage.is_out_of_reach(error))
             raise
         finally:
             self._runner.close()
@@ -113,13 +115,18 @@ class Slots:
                 self._start(asked)
 
     def _reuse(self, asked: Asked) -> bool:
-        """Takes the values of an equal point that has finished."""
-        known = self._study.known(asked)
-        if known is None:
+        """Takes over how an equal point ended: its values, or that it is infeasible."""
+        if known := self._study.known(asked):
+            number, values = known
+            self._study.complete(asked, values, same_as=number)
+            text = _shown(values)
+        elif other := self._study.impossible(asked):
+            number = other.number
+            self._study.give_up_like(asked, other)
+            text = f"infeasible: {self._study.failure_of(other)}"
+        else:
             return False
-        number, values = known
-        self._study.complete(asked, values, same_as=number)
-        text = f"{_shown(values)}  (taken from job {number}, the same point)"
+        text += f"  (taken from job {number}, the same point)"
         self._display.reused(asked.number, position=asked.position, title=asked.title, text=text)
         self._after_each()
         return True
@@ -136,21 +143,9 @@ class Slots:
         self._runner.start(job)
 
     def _end(self, entry: _Running, outcome: Outcome) -> None:
-        asked, best = entry.asked, False
+        asked = entry.asked
         state = self._state(asked, outcome)
-        if outcome.values is not None:
-            best = self._study.complete(asked, outcome.values)
-        elif state == "pruned":
-            self._study.prune(asked)
-        elif state == "retried":
-            self._study.requeue(
-                asked.number,
-                outcome.error or "unknown",
-                attempt=asked.attempt + 1,
-                details=outcome.details,
-            )
-        else:
-            self._study.fail(asked, outcome.error or "unknown", details=outcome.details)
+        best = self._tell(asked, outcome, state=state)
         self._display.ended(
             asked.number,
             state=state,
@@ -161,13 +156,29 @@ class Slots:
         )
         self._after_each()
 
+    def _tell(self, asked: Asked, outcome: Outcome, *, state: str) -> bool:
+        """Tells the study; whether the trial is the best so far."""
+        error, details = outcome.error or "unknown", outcome.details
+        if outcome.values is not None:
+            return self._study.complete(asked, outcome.values)
+        if state == "pruned":
+            self._study.prune(asked)
+        elif state == "infeasible":
+            self._study.give_up(asked, error, details=details)
+        elif state == "retried":
+            self._study.requeue(asked.number, error, attempt=asked.attempt + 1, details=details)
+        else:
+            self._study.fail(asked, error, details=details, killed=outcome.retriable)
+        return False
+
     def _state(self, asked: Asked, outcome: Outcome) -> str:
         if outcome.values is not None:
             return "complete"
         if outcome.pruned:
             return "pruned"
-        again = outcome.retriable and asked.attempt < self._settings.retries
-        return "retried" if again else "failed"
+        if outcome.retriable:
+            return "retried" if asked.attempt < self._settings.retries else "failed"
+        return "infeasible" if self._study.is_infeasible(asked) else "failed"
 
     def _stop_the_late(self) -> None:
         limit = self._settings.trial_timeout
@@ -183,10 +194,11 @@ class Slots:
         self._display.note(f"waiting for {others} trial(s) of other sweepers")
         time.sleep(_WATCH_SECONDS)
 
-    def _requeue_all(self, reason: str) -> None:
+    def _stop_all(self, reason: str, *, requeue: bool) -> None:
         for number, entry in self._running.items():
             self._runner.stop(number, runner.Outcome(error=reason))
-            self._study.requeue(number, reason, attempt=entry.asked.attempt)
+            if requeue:
+                self._study.requeue(number, reason, attempt=entry.asked.attempt)
         self._running.clear()
 
     def _require_few_failures(self) -> None:
@@ -203,7 +215,8 @@ def _text(state: str, outcome: Outcome) -> str:
     if outcome.values is not None:
         return _shown(outcome.values)
     cause = (outcome.error or "unknown").splitlines()[0]
-    return {"pruned": "pruned", "retried": f"runs again: {cause}"}.get(state, f"failed: {cause}")
+    said = {"pruned": "pruned", "retried": f"runs again: {cause}"}
+    return said.get(state, f"{state}: {cause}")
 
 
 def _shown(values: tuple[float, ...]) -> str:

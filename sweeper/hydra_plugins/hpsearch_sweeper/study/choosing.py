@@ -78,6 +78,7 @@ class Chooser:
 
 
 def _again(trial: FrozenTrial) -> Choice:
-    attempt = trial.user_attrs.get(ledger.ATTEMPT, 0)
+    # One that was killed too often for an earlier command begins anew.
+    attempt = trial.user_attrs.get(ledger.ATTEMPT, 0) if ledger.REQUEUED in trial.user_attrs else 0
     notes = {ledger.RETRY_OF: trial.number, ledger.ATTEMPT: attempt}
     return Choice(dict(trial.params), seed=trial.user_attrs.get(ledger.SEED), notes=notes)

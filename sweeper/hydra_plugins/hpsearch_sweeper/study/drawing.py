@@ -7,21 +7,22 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from hydra_plugins.hpsearch_sweeper.study import views
+
 if TYPE_CHECKING:
     import optuna
     from hydra_plugins.hpsearch_sweeper.space.points import Point
     from hydra_plugins.hpsearch_sweeper.space.search_space import Parameter, SearchSpace
     from hydra_plugins.hpsearch_sweeper.space.values import Label
     from optuna.samplers import BaseSampler
-    from optuna.storages import BaseStorage
     from optuna.trial import FrozenTrial
 
 __all__ = ["add_trial", "can_draw_ahead", "draw", "suggest"]
 
 # They need no note on the trial, so that its point can be drawn before it exists and go into the
 # storage with it: one write instead of one a parameter. (TPE notes what it drew for those who look
-# before the parameters are written; here they never are unwritten.)
-_NOTELESS = {"TPESampler", "RandomSampler", "QMCSampler", "RefineSampler"}
+# before the parameters are written; here they never are unwritten. So does GP.)
+_NOTELESS = {"TPESampler", "GPSampler", "RandomSampler", "QMCSampler", "RefineSampler"}
 
 
 def can_draw_ahead(study: optuna.Study) -> bool:
@@ -34,7 +35,7 @@ def can_draw_ahead(study: optuna.Study) -> bool:
 def draw(study: optuna.Study, space: SearchSpace, *, number: int) -> Point:
     """The next point, of a trial that does not exist yet."""
     ahead = copy.copy(study)  # without what the study has cached of its trials
-    ahead._storage = _Noteless(study._storage)  # type: ignore[assignment]
+    ahead._storage = views.view_for(study)
     trial, sampler = _unborn({}, {}, number=number), study.sampler
     relative = sampler.sample_relative(
         ahead, trial, sampler.infer_relative_search_space(ahead, trial)
@@ -55,19 +56,6 @@ def add_trial(
     template = _unborn(point, distributions, notes=dict(notes))
     identity = study._storage.create_new_trial(study._study_id, template)
     return study._storage.get_trial_number_from_id(identity)
-
-
-class _Noteless:
-    """A storage that forgets notes on trials."""
-
-    def __init__(self, storage: BaseStorage) -> None:
-        self._storage = storage
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._storage, name)
-
-    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
-        del trial_id, key, value
 
 
 def _each_active(space: SearchSpace, drawn: Callable[[Parameter], Label]) -> Point:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
+from hydra_plugins.hpsearch_sweeper import hiding
 from hydra_plugins.hpsearch_sweeper.study import urls, workers
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Heartbeat(AbstractContextManager[None]):
             self._storage.set_study_user_attr(self._study_id, PREFIX + self._worker, value)
         except Exception as error:  # the database may come back, and a sweep is not worth a beat
             if not self._failing:
-                reason = urls.redacted(urls.one_line(error))
+                reason = hiding.redacted(urls.one_line(error))
                 log.warning("no sign of life can be written, it is tried again (%s)", reason)
             self._failing = True
         else:

@@ -11,7 +11,7 @@ import threading
 from contextlib import AbstractContextManager
 from typing import Any
 
-from hydra_plugins.hpsearch_sweeper import errors
+from hydra_plugins.hpsearch_sweeper import errors, hiding
 from hydra_plugins.hpsearch_sweeper.study import claims, urls
 
 __all__ = ["StudyLock", "study_lock"]
@@ -71,7 +71,7 @@ class StudyLock(AbstractContextManager[None]):
         try:
             taken = claim.take(self.patience)
         except Exception as error:  # each database driver has exceptions of its own
-            reason = urls.redacted(urls.one_line(error))
+            reason = hiding.redacted(urls.one_line(error))
             raise errors.StudyError(f"{self.name} cannot be taken ({reason})") from error
         if not taken:
             raise self._late(claim.holder())

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from hydra_plugins.hpsearch_sweeper import hiding
 
 if TYPE_CHECKING:
     from yaml import SafeDumper
@@ -24,7 +25,7 @@ else:  # libyaml's, where PyYAML was built with it, takes a quarter of the time
 __all__ = ["COUNTS", "RESULTS_FILE", "Failure", "Results", "Solution", "write_results"]
 
 RESULTS_FILE = "optimization_results.yaml"
-COUNTS = ("complete", "pruned", "failed", "retried", "running", "total")
+COUNTS = ("complete", "pruned", "failed", "infeasible", "retried", "running", "total")
 MOST_FAILURES = 20
 
 # Backslashes count only before `${`: there each stands for half of one.
@@ -64,7 +65,8 @@ class Results:
 
 def write_results(folder: Path, found: Results) -> None:
     """Replaces the file at once; it never holds a half."""
-    text = yaml.dump(_escaped(_written(found)), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    shown = hiding.hidden(_written(found))
+    text = yaml.dump(_escaped(shown), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
     _replace(folder / RESULTS_FILE, text)
 
 

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from hydra_plugins.hpsearch_sweeper import errors
+from hydra_plugins.hpsearch_sweeper import errors, hiding
 from hydra_plugins.hpsearch_sweeper.study import locks, sqlite, urls
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage, RDBStorage
 
-__all__ = ["absolute_url", "open_storage"]
+__all__ = ["absolute_url", "clear_errors", "is_out_of_reach", "open_storage"]
 
 absolute_url = urls.absolute_url
 
@@ -44,6 +46,28 @@ def open_storage(given: Any, *, existing: bool = False) -> BaseStorage:
         if cause is None:
             raise
         raise _wrong(given, _reason(cause)) from error
+
+
+@contextmanager
+def clear_errors(given: Any) -> Iterator[None]:
+    """A database that cannot be reached any more, or not be written, is one line."""
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_reach(error):
+            raise
+        shown, reason = hiding.redacted(given), hiding.redacted(_reason(error))
+        raise errors.StudyError(
+            f"hydra.sweeper.storage={shown}: {reason}; the same command goes on from here"
+        ) from error
+
+
+def is_out_of_reach(error: BaseException) -> bool:
+    """Whether it is the database that failed, and not what it was asked for."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return isinstance(error, StorageInternalError | SQLAlchemyError)
 
 
 def _opened(given: Any, *, existing: bool) -> BaseStorage:
@@ -75,7 +99,9 @@ def _connected(url: str, *, existing: bool) -> RDBStorage:
 def _engine_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         _require_writable(url)
-        connect: dict[str, Any] = {"timeout": sqlite.WAIT_SECONDS, "factory": sqlite.Connection}
+        connect: dict[str, Any] = {"factory": sqlite.Connection}
+        if "timeout=" not in url:  # sqlite:///FILE?timeout=300 waits as long as that
+            connect["timeout"] = sqlite.WAIT_SECONDS
         return {"connect_args": connect}
     return urls.server_options(url)
 
@@ -103,12 +129,12 @@ def _reason(error: BaseException) -> str:
         return f"its driver is missing: pip install {_PACKAGES.get(missing.name, missing.name)}"
     line = urls.one_line(error)
     if "database is locked" in line:
-        return f"another program has locked it for more than {sqlite.WAIT_SECONDS:g} s"
+        return "another program has locked it for too long"
     return "it holds no tables of Optuna" if "no such table" in line else line
 
 
 def _wrong(given: Any, reason: str) -> errors.ConfigError:
     return errors.ConfigError(
-        urls.redacted(f"hydra.sweeper.storage={given} cannot be opened ({reason}); ")
+        hiding.redacted(f"hydra.sweeper.storage={given} cannot be opened ({reason}); ")
         + "allowed: null, or an Optuna URL as sqlite:///studies.db"
     )

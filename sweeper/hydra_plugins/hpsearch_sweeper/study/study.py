@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 __all__ = ["Asked", "SweepStudy"]
+
+log = logging.getLogger(__name__)
 
 # A sweeper elsewhere that gave no sign of life for so many intervals is taken for dead.
 _MISSED_BEATS = 4
@@ -81,10 +84,16 @@ class SweepStudy:
         return self._chooser.finished(self._ledger)
 
     def resume(self) -> None:
-        """Takes stock of the trials there are; those that a dead sweeper left are queued again."""
+        """Takes stock of the trials there are.
+
+        Those that a dead sweeper left are queued again, and those that were killed too often for
+        the command before: what killed them may be gone.
+        """
         with self._lock:
             self._update()
             self._reap()
+            if killed := self._ledger.revive():
+                log.info("study %s: %d killed before run again", self.plan.study_name, killed)
             self._creator.set_sampler(len(self._trials))
 
     def beating(self) -> AbstractContextManager[Any]:
@@ -116,6 +125,14 @@ class SweepStudy:
         """The trial and the values of an equal point that has finished."""
         return self._ledger.values.get(asked.key)
 
+    def impossible(self, asked: Asked) -> FrozenTrial | None:
+        """The infeasible trial of an equal point."""
+        return self._ledger.impossible.get(asked.key)
+
+    def is_infeasible(self, asked: Asked) -> bool:
+        """Whether its job has said so, as of now."""
+        return ledger.is_infeasible(self.storage.get_trial(self._identity(asked.number)))
+
     def complete(self, asked: Asked, found: Sequence[float], *, same_as: int | None = None) -> bool:
         """The trial ended with values; whether they are the best so far."""
         if same_as is not None:
@@ -124,11 +141,31 @@ class SweepStudy:
         self._tell(asked.number, values=list(found))
         return self._ledger.best is not best
 
-    def fail(self, asked: Asked, error: str, *, details: str = "") -> None:
-        """The trial ended without a value; the cause stays with it."""
+    def fail(self, asked: Asked, error: str, *, details: str = "", killed: bool = False) -> None:
+        """The trial ended without a value; the cause stays with it.
+
+        One that was `killed` from outside is tried again by the next command.
+        """
         self._note(asked.number, ledger.ERROR, error)
         self._note_details(asked.number, details)
+        if killed:
+            self._note(asked.number, ledger.KILLED, True)
         self._tell(asked.number, state="FAIL")
+
+    def give_up(self, asked: Asked, error: str, *, details: str = "") -> None:
+        """The trial is infeasible. Samplers pass over a failure and learn from a constraint."""
+        self._note(asked.number, ledger.ERROR, error)
+        self._note_details(asked.number, details)
+        self._tell(asked.number, state="PRUNED")
+
+    def give_up_like(self, asked: Asked, other: FrozenTrial) -> None:
+        """The same without running, for an equal point was infeasible."""
+        for name, value in other.constraints.items():
+            self.storage.set_trial_system_attr(
+                self._identity(asked.number), f"constraints:{name}", value
+            )
+        self._note(asked.number, ledger.SAME_AS, other.number)
+        self.give_up(asked, self.failure_of(other))
 
     def prune(self, asked: Asked) -> None:
         """The trial was stopped early; its last reported value stays."""
@@ -220,10 +257,10 @@ class SweepStudy:
             self._note(number, ledger.DETAILS, details[-_DETAILS_LENGTH:])
 
     def _note(self, number: int, key: str, value: Any) -> None:
-        identity = self.storage.get_trial_id_from_study_id_trial_number(
-            self.study._study_id, number
-        )
-        self.storage.set_trial_user_attr(identity, key, value)
+        self.storage.set_trial_user_attr(self._identity(number), key, value)
+
+    def _identity(self, number: int) -> int:
+        return self.storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
 
     def _key_of(self, trial: FrozenTrial) -> Key:
         return keys.key_of_trial(self.plan.space, trial)

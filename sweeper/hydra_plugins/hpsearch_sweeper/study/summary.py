@@ -37,6 +37,7 @@ def _counts(study: SweepStudy) -> dict[str, int]:
         "complete": held.counts["COMPLETE"],
         "pruned": held.counts["PRUNED"],
         "failed": held.counts["FAIL"],
+        "infeasible": held.counts["INFEASIBLE"],
         "retried": held.counts["REQUEUED"],
         "running": len(held.running),
         "total": study.plan.total,

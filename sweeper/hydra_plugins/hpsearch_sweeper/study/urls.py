@@ -11,7 +11,6 @@ __all__ = [
     "database_file",
     "database_url",
     "one_line",
-    "redacted",
     "server_options",
 ]
 
@@ -54,12 +53,6 @@ def database_url(given: Any) -> str | None:
     if isinstance(given, dict) and str(given.get("_target_", "")).endswith("RDBStorage"):
         given = given.get("url")
     return given if isinstance(given, str) else None
-
-
-def redacted(text: Any) -> str:
-    """Without the passwords of the addresses in it: it goes into logs and messages."""
-    hidden = re.sub(r"(://[^:/@\s]*:)\S*@", r"\1***@", str(text))
-    return re.sub(r"(?i)\b(password|passwd|pwd)=[^&\s'\"]*", r"\1=***", hidden)
 
 
 def one_line(error: BaseException) -> str:
