@@ -39,7 +39,7 @@ def test_a_folder_that_is_there_stays_unless_it_is_to_be_replaced(tmp_path: Path
 
 
 def test_what_a_killed_process_of_the_same_number_left_is_in_nobodys_way(tmp_path: Path) -> None:
-    for left in (f".f.{os.getpid()}.tmp", f".f.old.{os.getpid()}"):
+    for left in (f".f.{os.getpid()}.tmp", f".f.old.{os.getpid()}.tmp"):
         (tmp_path / left).mkdir()
         (tmp_path / left / "x").write_text("half")
     (tmp_path / "f").mkdir()

@@ -15,6 +15,7 @@ class Options:
     study: str | None = None
     top: int = 3
     text: str = ""
+    trust: bool = False
 
 
 def test_values_are_taken_literally() -> None:
@@ -25,7 +26,10 @@ def test_values_are_taken_literally() -> None:
 @pytest.mark.parametrize(
     ("word", "message"),
     [
-        ("stdy=x", r"'stdy=x': allowed are study=…, top=…, text=… \(did you mean 'study'\?\)"),
+        (
+            "stdy=x",
+            r"'stdy=x': allowed are study=…, top=…, text=…, trust=… \(did you mean 'study'\?\)",
+        ),
         ("study", "'study': allowed are"),
         ("top=many", "top=many: allowed is a whole number"),
     ],
@@ -33,6 +37,13 @@ def test_values_are_taken_literally() -> None:
 def test_a_bad_word_is_told_in_one_line(word: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse([word], Options)
+
+
+def test_a_switch_is_true_or_false() -> None:
+    assert parse(["trust=true"], Options).trust is True
+    assert parse(["trust=false"], Options).trust is False
+    with pytest.raises(ConfigError, match="trust=yes: allowed are true, false"):
+        parse(["trust=yes"], Options)
 
 
 def test_help_lists_the_keys(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from hpsearch.errors import one_line_errors
 from tests.commands import environment
 
@@ -38,6 +40,7 @@ def test_the_environment_is_left_as_it_was() -> None:
     assert "HYDRA_FULL_ERROR" not in os.environ
 
 
+@pytest.mark.slow
 def test_ctrl_c_twice_ends_a_sweep_in_one_line_and_it_goes_on_later(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "hpsearch.train", "-m", "head.dim=0,4", "trainer.epochs=50"]
     with subprocess.Popen(

@@ -7,26 +7,39 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["new_folder", "write_bytes", "write_text"]
+__all__ = ["new_folder", "remove_leftovers", "sync", "temporary_file", "write_bytes", "write_text"]
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file so that a reader, or a crash at any moment, sees the old or the new content."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _beside(path)
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+    with temporary_file(path) as (temporary, file):
+        file.write(content)
+        sync(file)
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
+
+
+@contextmanager
+def temporary_file(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A file beside ``path``, to be written, synced and renamed; it does not outlive the block."""
+    temporary = _beside(path)
+    try:
+        with temporary.open("wb") as file:
+            yield temporary, file
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sync(file: BinaryIO) -> None:
+    """To the disk, so that not even a loss of power leaves a renamed file empty."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 @contextmanager
@@ -43,9 +56,13 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     temporary.mkdir()
     try:
         yield temporary
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                with file.open("rb+") as written:
+                    sync(written)
         if replace and path.exists():
             # A folder cannot be renamed over a full one; for a moment the old one has another name.
-            old = path.with_name(f".{path.name}.old.{os.getpid()}")
+            old = path.with_name(f".{path.name}.old.{os.getpid()}.tmp")
             shutil.rmtree(old, ignore_errors=True)
             path.rename(old)
             temporary.rename(path)
@@ -55,6 +72,15 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
                 temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """What killed processes left unfinished; for a folder that nobody else writes to."""
+    for left in folder.glob(".*.tmp"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def _beside(path: Path) -> Path:

@@ -1,14 +1,19 @@
-"""What happens once a sweep, in the parent process: the database, and the study's own run."""
+"""What Hydra lets us do around its runs: check first, open the study, hide passwords on disk."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from hydra_plugins.hpsearch_sweeper import resolve_study_name, search_keys
 from omegaconf import DictConfig
 
+from hpsearch.config import check, check_keys
+from hpsearch.disk import require_writable
 from hpsearch.errors import one_line_errors
+from hpsearch.redaction import redact_file
 
 __all__ = ["StudyCallback"]
 
@@ -16,16 +21,29 @@ __all__ = ["StudyCallback"]
 class StudyCallback(Callback):
     """Opens the study in MLflow before its first trial, and closes it after its last.
 
-    ``conf/config.yaml`` tells it to Hydra (``hydra.callbacks.study``).
+    ``conf/config.yaml`` tells it to Hydra (``hydra.callbacks.study``), which turns what a callback
+    raises into a warning and goes on. An exit it lets through.
     """
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Before Hydra makes any folder."""
+        with one_line_errors():
+            check(config)
+            require_writable(config.root)
+
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Hydra has just saved the configuration as it is."""
+        with one_line_errors():
+            _hide_passwords(config)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         from hpsearch.recording import open_study
 
         if _dry(config):
             return
-        # Hydra turns what a callback raises into a warning and goes on; an exit it lets through.
         with one_line_errors():
+            check_keys(config, ["name", "root"])  # the search may fill in others
+            require_writable(config.root)
             open_study(config, name=resolve_study_name(config), keys=search_keys(config))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
@@ -34,7 +52,22 @@ class StudyCallback(Callback):
         if _dry(config):
             return
         with one_line_errors():
+            redact_file(_multirun_file(config))
             close_study(config, name=resolve_study_name(config))
+
+
+def _hide_passwords(config: DictConfig) -> None:
+    hydra = config.hydra
+    if hydra.output_subdir is not None:
+        for file in Path(hydra.runtime.output_dir, hydra.output_subdir).glob("*.yaml"):
+            redact_file(file)
+    if hydra.mode == RunMode.MULTIRUN:
+        redact_file(_multirun_file(config))
+
+
+def _multirun_file(config: DictConfig) -> Path:
+    """What a sweeper of Hydra's own leaves; ours hides the passwords in it itself."""
+    return Path(config.hydra.sweep.dir, "multirun.yaml")
 
 
 def _dry(config: DictConfig) -> bool:

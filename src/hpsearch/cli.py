@@ -34,6 +34,10 @@ def parse(argv: Sequence[str], schema: type[T]) -> T:
 
 
 def _convert(key: str, value: str, kind: Any) -> Any:
+    if kind is bool:
+        if value not in ("true", "false"):
+            raise ConfigError(f"{key}={value}: allowed are true, false")
+        return value == "true"
     if int not in (kind, *getattr(kind, "__args__", ())):
         return value
     try:

@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from hpsearch.config import flatten
+from hpsearch.redaction import redacted
 
 __all__ = ["choices", "command", "point_of"]
 
@@ -27,7 +28,8 @@ def choices(hydra: DictConfig | None = None) -> dict[str, str]:
 def command(hydra: DictConfig | None = None, *, without: Sequence[str] = ()) -> str:
     """What the user typed after ``python -m hpsearch.train``, less ``-m`` and these keys."""
     words = (hydra or HydraConfig.get()).overrides.task
-    return shlex.join(word for word in words if word.partition("=")[0].lstrip("+") not in without)
+    kept = [word for word in words if word.partition("=")[0].lstrip("+") not in without]
+    return shlex.join(redacted(kept))
 
 
 def point_of(config: DictConfig, keys: Sequence[str]) -> dict[str, Any]:

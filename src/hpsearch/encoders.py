@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,15 +11,21 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModel, BertConfig, BertModel, PreTrainedTokenizerFast
 
+from hpsearch.custom_code import require_trust
 from hpsearch.errors import BackboneError
 
 __all__ = ["build_encoder", "check_fit", "load_encoder"]
 
 log = logging.getLogger(__name__)
 
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
+# transformers unpickles a .bin with torch's weights_only: tensors and no code come out of it.
+WEIGHTS = (
+    *("model.safetensors", "model.safetensors.index.json"),
+    *("pytorch_model.bin", "pytorch_model.bin.index.json"),
+)
 # What the models call their dropouts.
 DROPOUTS = (
     "hidden_dropout_prob",
@@ -28,6 +35,8 @@ DROPOUTS = (
     "embedding_dropout",
     "mlp_dropout",
 )
+# What transformers raises for a folder that is broken or asks for what is not there.
+FAILURES = (ValueError, OSError, ImportError, KeyError, RuntimeError, TypeError, SafetensorError)
 # These count positions from the padding token's index on (fairseq's convention).
 OFFSET_POSITIONS = ("roberta", "longformer", "xlm-roberta", "camembert", "mpnet")
 
@@ -63,17 +72,19 @@ def load_encoder(
     *,
     attention: str | None,
     dropout: float | None,
+    trust_remote_code: bool = False,
 ) -> Any:
     """The encoder of a folder, in 32-bit floats.
 
     A folder with a configuration and no weights gives a model with random ones, and says so.
+    ``trust_remote_code`` lets Python code of the folder run, where its configuration names some.
 
     Raises:
         BackboneError: it cannot be loaded, or does not fit the tokenizer or the attention.
     """
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    config = _read_config(folder)
+    config = _read_config(folder, trust_remote_code)
     if len(tokenizer) > config.vocab_size:
         raise BackboneError(
             f"backbone.tokenizer: its {len(tokenizer)} tokens do not fit the {config.vocab_size} "
@@ -82,17 +93,19 @@ def load_encoder(
     for name in DROPOUTS if dropout is not None else ():
         if hasattr(config, name):
             setattr(config, name, dropout)
-    chosen = {} if attention is None else {"attn_implementation": attention}
+    chosen: dict[str, Any] = {"dtype": torch.float32, "trust_remote_code": trust_remote_code}
+    if attention is not None:
+        chosen["attn_implementation"] = attention
     with _one_line(folder, attention):
         if any((folder / name).is_file() for name in WEIGHTS):
-            return AutoModel.from_pretrained(folder, config=config, dtype=torch.float32, **chosen)
+            return AutoModel.from_pretrained(folder, config=config, weights_only=True, **chosen)
         log.warning("backbone.name=%s has no weights: the encoder starts at random", folder)
-        return AutoModel.from_config(config, dtype=torch.float32, **chosen)
+        return AutoModel.from_config(config, **chosen)
 
 
-def check_fit(folder: Path, *, max_length: int) -> int:
+def check_fit(folder: Path, *, max_length: int, trust_remote_code: bool = False) -> int:
     """Whether so many tokens fit the encoder's positions; the number of its layers."""
-    config = _read_config(folder)
+    config = _read_config(folder, trust_remote_code)
     positions = getattr(config, "max_position_embeddings", None)
     if positions is not None and config.model_type in OFFSET_POSITIONS:
         positions -= config.pad_token_id + 1
@@ -104,9 +117,10 @@ def check_fit(folder: Path, *, max_length: int) -> int:
     return int(config.num_hidden_layers)
 
 
-def _read_config(folder: Path) -> Any:
+def _read_config(folder: Path, trust_remote_code: bool) -> Any:
+    require_trust(folder, "backbone.name", trusted=trust_remote_code)
     with _one_line(folder, None):
-        return AutoConfig.from_pretrained(folder)
+        return AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
 
 
 @contextmanager
@@ -114,7 +128,12 @@ def _one_line(folder: Path, attention: str | None) -> Iterator[None]:
     """What transformers raises, as one line under the key that it is about."""
     try:
         yield
-    except (ValueError, OSError, ImportError, KeyError, RuntimeError) as error:
+    except pickle.UnpicklingError as error:  # its text advises to turn the check off
+        raise BackboneError(
+            f"backbone.name={folder}: its pytorch_model.bin holds more than tensors, so it could "
+            "run code; allowed are tensors alone, best as model.safetensors"
+        ) from error
+    except FAILURES as error:
         reason = " ".join(str(error).split())
         key = f"backbone.attention={attention}" if "attn" in reason else f"backbone.name={folder}"
         raise BackboneError(f"{key}: cannot be loaded: {reason}") from error

@@ -12,8 +12,11 @@ __all__ = [
     "BackboneError",
     "ConfigError",
     "DataError",
+    "DivergedError",
     "HpsearchError",
     "ReportError",
+    "TooLargeError",
+    "TrackerAwayError",
     "TrackingError",
     "TrainingError",
     "allowed",
@@ -49,8 +52,20 @@ class TrainingError(HpsearchError):
     """The training itself failed, for example because the loss became NaN."""
 
 
+class DivergedError(TrainingError):
+    """The loss, the gradient or a weight is NaN or infinite."""
+
+
+class TooLargeError(TrainingError):
+    """Not even one example fits into memory."""
+
+
 class TrackingError(HpsearchError):
     """MLflow's store cannot be used as asked."""
+
+
+class TrackerAwayError(TrackingError):
+    """MLflow's store does not answer; it may later."""
 
 
 class ReportError(HpsearchError):
@@ -109,7 +124,11 @@ def _hydra_raises() -> Iterator[None]:
 
 
 def _leave(line: str, code: int) -> None:
-    print(line, file=sys.stderr)
+    from hpsearch.redaction import redact  # it imports OmegaConf, which takes its time
+
+    # What was given may hold anything, a line break or a terminal's control codes too.
+    shown = (c if c.isprintable() else repr(c)[1:-1] for c in redact(line))
+    print("".join(shown), file=sys.stderr)
     raise SystemExit(code) from None
 
 
@@ -117,9 +136,11 @@ def explain(error: BaseException) -> str | None:
     """The one line for an exception that a user can mend; None for a defect of ours."""
     if isinstance(error, HpsearchError):
         return _flat(str(error))
-    from hpsearch.config import explain_hydra  # it imports Hydra, which not every entry needs
+    # They import Hydra, which not every entry needs.
+    from hpsearch.config import explain_hydra
+    from hpsearch.disk import explain_disk
 
-    return explain_hydra(error)
+    return explain_hydra(error) or explain_disk(error)
 
 
 def _flat(text: str) -> str:

@@ -9,15 +9,18 @@ Wiring only: configuration → objects → fit → objective.
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import nullcontext
+from typing import Any, NoReturn
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from hpsearch.config import CONF_DIR, check, register
-from hpsearch.errors import one_line_errors
+from hpsearch.errors import ConfigError, one_line_errors
+from hpsearch.redaction import redacted_output
 
 __all__ = ["check_job", "main"]
 
@@ -44,8 +47,20 @@ def check_job(config: DictConfig) -> None:
 
 
 def main() -> Any:
-    with one_line_errors():
+    with one_line_errors(), redacted_output() if _prints() else nullcontext():
         _job()
+
+
+def _prints() -> bool:
+    """Whether Hydra will print a configuration and run nothing; refuses wrong flags."""
+    parser = get_args_parser()
+    parser.error = _refuse  # type: ignore[method-assign]
+    given = parser.parse_args()
+    return bool(given.help or given.hydra_help or given.cfg or given.info)
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ConfigError(f"{message}; flags come first, then key=value: -m head.dim=0,50")
 
 
 if __name__ == "__main__":

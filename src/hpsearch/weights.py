@@ -13,7 +13,10 @@ __all__ = ["digest", "locate"]
 
 PACKAGE = "pkg://"
 # What a backbone is loaded from; hubs also hold other frameworks' weights.
-PATTERNS = ["*.json", "*.txt", "*.model", "model*.safetensors"]
+# Python code is read only with backbone.trust_remote_code=true.
+PATTERNS = ["*.json", "*.txt", "*.model", "model*.safetensors", "*.py"]
+# A local folder may hold older weights instead, which are another model when they are changed.
+CONTENT = [*PATTERNS, "pytorch_model*.bin"]
 
 
 def locate(name: str, *, cache: Path) -> Path:
@@ -33,7 +36,10 @@ def locate(name: str, *, cache: Path) -> Path:
 
 def _in_package(name: str) -> Path:
     package, _, inside = name.removeprefix(PACKAGE).partition("/")
-    spec = find_spec(package)
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):  # of "a.b" without an a, of ""
+        spec = None
     if spec is None or not spec.submodule_search_locations:
         raise BackboneError(
             f"backbone.name={name}: the package {package} is not installed; "
@@ -68,10 +74,10 @@ def _from_hub(name: str, cache: Path) -> Path:
 
 
 def digest(folder: Path) -> str:
-    """16 hexadecimal digits over the model's configuration, weights and tokenizer."""
+    """16 hexadecimal digits over the model's configuration, weights, tokenizer and code."""
     total = hashlib.sha256()
     for file in sorted(folder.iterdir()):
-        if any(file.match(pattern) for pattern in PATTERNS):
+        if any(file.match(pattern) for pattern in CONTENT):
             with file.open("rb") as content:
                 part = hashlib.file_digest(content, "sha256").hexdigest()
             total.update(f"{file.name} {part}\n".encode())

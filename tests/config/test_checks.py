@@ -37,6 +37,13 @@ def test_a_bad_value_is_named_with_what_is_allowed(
     assert "\n" not in str(caught.value)
 
 
+def test_a_key_that_was_added_is_refused_for_nothing_would_read_it(config: Compose) -> None:
+    for word in ("+head.activaton=relu", "+_target_=os.system", "+new.key=1", "+new={}"):
+        name = word.removeprefix("+").partition("=")[0]
+        with pytest.raises(ConfigError, match=f"^{name}: no such key"):
+            check(config(word))
+
+
 def test_a_missing_value_is_named(config: Compose) -> None:
     with pytest.raises(ConfigError, match=r"optimizer.lr: a value is needed"):
         check(config("optimizer.lr=???"))

@@ -31,6 +31,8 @@ OTHER: dict[str, Any] = {
     "optimizer.backbone_lr_scale": 0.5,
     "schedule.warmup": 7,
     "trainer.clip_norm": 7.0,
+    "trainer.memory_limit": 7,
+    "checkpoint.every": 7,
     "backbone.dropout": 0.25,
 }
 

@@ -18,6 +18,14 @@ ACCEPTED = [
     (rules.count_or("none", "all"), ["none", "all", 1, 12], [0, -1, "some", None, 1.5]),
     (rules.number_or("auto"), ["auto", 0, 0.05, 2], ["automatic", -1, None]),
     (rules.items(rules.at_least(1)), [[3], [3, 4, 5]], [[], [0], [3, "4"]]),
+    (
+        rules.file_name(),
+        ["imdb", "2024-01 lr=0.1", "größe_1.b"],
+        ["", "..", ".a", "a/b", "a\\b", "-rf", "a\nb", "a\0", "$(a)", "x" * 101],
+    ),
+    (rules.folder(), [".", "../x", "/tmp/é x"], ["", "a\nb", "a\0b", "\x1b[31m"]),
+    (rules.at_least(0), [2**31 - 1], [2**31, 10**30]),
+    (rules.between(0, None), [1e300], [10**400]),
     (rules.flag(), [True, False], [0, 1, "true", None]),
 ]
 

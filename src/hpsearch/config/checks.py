@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -13,7 +13,7 @@ from hpsearch.config.rules import Rule
 from hpsearch.config.schema import BACKBONES, Config
 from hpsearch.errors import ConfigError, allowed, nearest
 
-__all__ = ["Key", "check", "flatten", "keys"]
+__all__ = ["Key", "check", "check_keys", "flatten", "keys"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,9 +63,38 @@ def check(config: DictConfig) -> None:
     kind = OmegaConf.select(config, "backbone.kind")
     if kind not in BACKBONES:
         raise ConfigError(allowed("backbone.kind", kind, BACKBONES))
-    for key in keys(kind):
-        _check_key(key, plain(config, key.name))
+    _check_unknown(config, {key.name for key in keys(kind)})
+    _check_all(config, keys(kind))
     _check_together(config)
+
+
+def check_keys(config: DictConfig, names: Collection[str]) -> None:
+    """The same for these keys at the top level alone, whatever the others hold."""
+    _check_all(config, (key for key in _walk(Config, "", "cnn") if key.name in names))
+
+
+def _check_all(config: DictConfig, wanted: Iterable[Key]) -> None:
+    for key in wanted:
+        _check_key(key, plain(config, key.name))
+
+
+def _check_unknown(config: DictConfig, known: Collection[str]) -> None:
+    """Hydra's ``+key=value`` adds what nothing would read: a typing error without a word."""
+    for name in _names(config, "", known):
+        if name not in known:
+            raise ConfigError(f"{name}: no such key{nearest(name, known)}")
+
+
+def _names(node: DictConfig, prefix: str, known: Collection[str]) -> Iterator[str]:
+    """The dotted keys that hold a value, but for Hydra's own."""
+    for key in node:
+        name, value = f"{prefix}{key!s}", node._get_node(key)
+        if name == "hydra":
+            continue
+        if name not in known and isinstance(value, DictConfig) and not value._is_interpolation():
+            yield from _names(value, f"{name}.", known) if value else [name]
+        else:
+            yield name
 
 
 def _check_key(key: Key, value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 
 import yaml
 from hydra.errors import (
@@ -19,6 +20,8 @@ from hpsearch.errors import nearest
 
 __all__ = ["explain_hydra"]
 
+MOST = 300  # characters of a message that is not ours
+
 
 def explain_hydra(error: BaseException) -> str | None:
     """One line for an exception of Hydra, OmegaConf or YAML; None for any other."""
@@ -34,7 +37,22 @@ def explain_hydra(error: BaseException) -> str | None:
         return f"broken YAML: {_line(str(error))}"
     if isinstance(error, HydraException):
         return _line(str(error))
+    if "embedded null" in str(error) and isinstance(error, ValueError):
+        return f"a path of the configuration: {error}; allowed are texts without it"
+    if _was_composing(error):
+        return f"the configuration cannot be composed: {type(error).__name__}: {_short(error)}"
     return None
+
+
+def _was_composing(error: BaseException) -> bool:
+    """Whether Hydra raised it over what the user gave, before there was a configuration."""
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(frame.f_code.co_qualname.endswith("Hydra.compose_config") for frame in frames)
+
+
+def _short(error: BaseException) -> str:
+    text = _line(str(error).split("full_key:")[0])
+    return text if len(text) <= MOST else f"{text[:MOST]} …"
 
 
 def _missing(error: MissingConfigException) -> str:

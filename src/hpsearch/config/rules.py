@@ -6,7 +6,8 @@ Each function returns a dataclass field whose metadata holds the :class:`Rule`.
 from __future__ import annotations
 
 import dataclasses
-import math
+import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +19,24 @@ __all__ = [
     "at_least",
     "between",
     "count_or",
+    "file_name",
     "flag",
+    "folder",
     "free",
     "irrelevant",
     "items",
     "number_or",
     "one_of",
+    "seconds",
     "share_or_count",
+    "steps_or_time",
 ]
+
+
+# It begins with a letter or digit, so it is neither hidden nor a folder above.
+NAME = re.compile(r"[^\W_][\w .+=,@-]*")
+LARGEST = 2**31 - 1  # what every library below takes for a size, a count or a seed
+LONGEST_NAME = 100  # a file's may have 255 bytes, and the hash and the endings follow
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,7 @@ def one_of(*options: object) -> Any:
 
 
 def at_least(low: int, *, none: bool = False) -> Any:
-    text = f"a whole number of at least {low}" + (" or null" if none else "")
+    text = f"a whole number of at least {low} (and up to {LARGEST})" + (" or null" if none else "")
     return _field(Rule(lambda v: (none and v is None) or (_whole(v) and v >= low), text))
 
 
@@ -99,8 +110,38 @@ def items(of: Any) -> Any:
     return _field(Rule(lambda v: bool(v) and all(rule.test(item) for item in v), text))
 
 
+def steps_or_time(*, none: bool = False) -> Any:
+    """A number of optimiser steps, or a time such as ``90s``, ``10min``, ``2h``."""
+    text = "a whole number of steps of at least 1, or a time such as 90s, 10min, 2h"
+
+    def test(value: Any) -> bool:
+        if value is None:
+            return none
+        return (_whole(value) and value >= 1) or (isinstance(value, str) and bool(seconds(value)))
+
+    return _field(Rule(test, text + (" or null" if none else "")))
+
+
+def seconds(time: str) -> float:
+    """``90s``, ``10min`` or ``2h`` in seconds; 0 for what is no time."""
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)\s*(s|min|h)", time)
+    return float(found[1]) * {"s": 1, "min": 60, "h": 3600}[found[2]] if found else 0.0
+
+
 def flag() -> Any:
     return _field(Rule(lambda value: isinstance(value, bool), "true, false", (True, False)))
+
+
+def file_name() -> Any:
+    """A part of the names of files and folders, which must not lead to another folder."""
+    text = f"a name of letters, digits, spaces and . _ + = , @ -, up to {LONGEST_NAME} of them"
+    return _field(Rule(lambda v: len(v) <= LONGEST_NAME and bool(NAME.fullmatch(v)), text))
+
+
+def folder() -> Any:
+    """A path that a file system can hold; whether it can be written is seen when it is."""
+    text = "a folder, without line breaks and control characters"
+    return _field(Rule(lambda v: bool(v) and v.isprintable(), text))
 
 
 def free(text: str) -> Any:
@@ -109,8 +150,10 @@ def free(text: str) -> Any:
 
 
 def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and value <= LARGEST
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max  # neither nan nor inf, nor what no float can hold

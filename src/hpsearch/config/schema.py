@@ -16,13 +16,16 @@ from hpsearch.config.rules import (
     at_least,
     between,
     count_or,
+    file_name,
     flag,
+    folder,
     free,
     irrelevant,
     items,
     number_or,
     one_of,
     share_or_count,
+    steps_or_time,
 )
 
 __all__ = ["Config", "register"]
@@ -86,6 +89,7 @@ class PretrainedConfig(BackboneConfig):
     tokenizer: str | None = free("null for the model's own, wordpiece, bpe, or a folder")
     vocab_size: int = at_least(100)
     lowercase: bool = flag()
+    trust_remote_code: bool = flag()
 
 
 @dataclass
@@ -155,10 +159,20 @@ class TrainerConfig:
     eval_every: Any = count_or("epoch", low=1)
     early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
     clip_norm: float | None = between(0, None, none=True, open_low=True)
+    on_divergence: str = one_of("fail", "rollback")
+    max_rollbacks: int = at_least(1)
+    memory_limit: int | None = irrelevant(at_least(1, none=True))  # MiB
     deterministic: bool = flag()
     overfit: bool = flag()
     profile: bool = irrelevant(flag())
     device: str = irrelevant(one_of("auto", "cpu", "cuda"))
+
+
+@dataclass
+class CheckpointConfig:
+    """When a training's state is kept, besides at each evaluation."""
+
+    every: Any = irrelevant(steps_or_time(none=True))
 
 
 @dataclass
@@ -172,8 +186,8 @@ class TrackingConfig:
 class Config:
     """The whole configuration of a trial; the groups of ``conf/`` fill it."""
 
-    name: str = irrelevant(free("the first part of the study's name"))
-    root: str = irrelevant(free("the folder below which everything is written"))
+    name: str = irrelevant(file_name())  # the first part of the study's
+    root: str = irrelevant(folder())  # everything is written below it
     seed: int = at_least(0)
     backbone: BackboneConfig = MISSING
     head: HeadConfig = field(default_factory=HeadConfig)
@@ -183,6 +197,7 @@ class Config:
     precision: PrecisionConfig = field(default_factory=PrecisionConfig)
     data: DataConfig = field(default_factory=DataConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from hpsearch.data import reviews
 from hpsearch.errors import DataError, nearest
 
 __all__ = ["read"]
+
+log = logging.getLogger(__name__)
 
 IMDB = "stanfordnlp/imdb"
 SUFFIXES = (".parquet", ".csv", ".jsonl")
@@ -46,11 +49,19 @@ def read(
 def _reviews(split: str, cache: Path) -> pd.DataFrame:
     """The embedded corpus, made once; its version names the file."""
     file = cache / f"reviews-v{reviews.VERSION}-{split}.parquet"
-    if not file.exists():
-        count, seed = REVIEWS[split]
-        frame = pd.DataFrame(reviews.generate(count, seed), columns=["text", "label"])
-        write_bytes(file, frame.to_parquet())
+    if file.exists():
+        try:
+            return pd.read_parquet(file, page_checksum_verification=True)
+        except (ValueError, OSError) as error:  # Arrow's errors derive from these
+            log.warning("cache %s is damaged (%s): making the reviews again", file, _flat(error))
+    count, seed = REVIEWS[split]
+    frame = pd.DataFrame(reviews.generate(count, seed), columns=["text", "label"])
+    write_bytes(file, frame.to_parquet(write_page_checksum=True))
     return pd.read_parquet(file)
+
+
+def _flat(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _from_hub(split: str, cache: Path) -> pd.DataFrame:

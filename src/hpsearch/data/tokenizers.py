@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,13 @@ from tokenizers.trainers import BpeTrainer, WordPieceTrainer
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from hpsearch.atomic import new_folder
+from hpsearch.custom_code import require_trust
+from hpsearch.data import seals
 from hpsearch.errors import BackboneError
 
 __all__ = ["has_tokenizer", "load_tokenizer", "read_tokenizer"]
+
+log = logging.getLogger(__name__)
 
 TRAINED = ("wordpiece", "bpe")
 SPECIAL = {
@@ -36,6 +41,7 @@ def load_tokenizer(
     lowercase: bool,
     cache: Path,
     digest: str,
+    trust_remote_code: bool = False,
 ) -> PreTrainedTokenizerFast:
     """``wordpiece`` or ``bpe`` trained on ``texts`` (cached by their ``digest``), or a folder's.
 
@@ -45,13 +51,17 @@ def load_tokenizer(
         BackboneError: the folder holds no fast tokenizer.
     """
     if which not in TRAINED:
-        return read_tokenizer(Path(which))
+        return read_tokenizer(Path(which), trust_remote_code=trust_remote_code)
     key = hashlib.sha256(f"{which} {vocab_size} {lowercase} {digest}".encode()).hexdigest()[:16]
     folder = cache / "tokenizers" / key
-    if not folder.exists():
+    there = folder.exists()
+    if there and (reason := seals.break_reason(folder)):
+        log.warning("cache %s is damaged (%s): training the tokenizer again", folder, reason)
+    if not there or reason:
         trained = _train(which, texts, vocab_size=vocab_size, lowercase=lowercase)
-        with new_folder(folder) as temporary:
+        with new_folder(folder, replace=there) as temporary:
             trained.save_pretrained(temporary)
+            seals.seal(temporary)
     return read_tokenizer(folder)
 
 
@@ -59,15 +69,18 @@ def has_tokenizer(folder: Path) -> bool:
     return any((folder / name).is_file() for name in FILES)
 
 
-def read_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The fast tokenizer that was saved in a folder."""
+def read_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> PreTrainedTokenizerFast:
+    """The fast tokenizer that was saved in a folder; its own Python code runs only if trusted."""
     if not has_tokenizer(folder):
         raise BackboneError(
             f"backbone.tokenizer={folder}: no tokenizer there; allowed are wordpiece, bpe, or a "
             f"folder with one of {', '.join(FILES)}"
         )
+    require_trust(folder, "backbone.tokenizer", trusted=trust_remote_code)
     try:
-        loaded = AutoTokenizer.from_pretrained(folder, use_fast=True)
+        loaded = AutoTokenizer.from_pretrained(
+            folder, use_fast=True, trust_remote_code=trust_remote_code
+        )
     except (ValueError, OSError, KeyError) as error:
         raise BackboneError(f"backbone.tokenizer={folder}: cannot be loaded: {error}") from error
     if not isinstance(loaded, PreTrainedTokenizerFast) or loaded.pad_token is None:

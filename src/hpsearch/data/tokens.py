@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shutil
 from pathlib import Path
 
 import datasets
-import pyarrow as pa
 from transformers import PreTrainedTokenizerFast
 
 from hpsearch.atomic import new_folder
+from hpsearch.data import seals
 from hpsearch.data.batches import Tokens
 from hpsearch.data.splits import Examples
 
@@ -32,16 +31,15 @@ def tokenise(
     if cache is None:
         return _tokens(_tokenise(examples, tokenizer, max_length), examples)
     folder = cache / "tokens" / _key(examples, tokenizer, max_length)
-    if folder.exists():
-        try:
-            return _load(folder, examples)
-        except (OSError, pa.ArrowException, ValueError, KeyError) as error:
-            log.warning("cache %s is damaged (%s): tokenising again", folder, error)
-            shutil.rmtree(folder)
-    log.info("tokenising %s texts, once", f"{len(examples):,}")
-    table = _tokenise(examples, tokenizer, max_length)
-    with new_folder(folder) as temporary:
-        table.save_to_disk(str(temporary))
+    there = folder.exists()
+    if there and (reason := seals.break_reason(folder)):
+        log.warning("cache %s is damaged (%s): tokenising again", folder, reason)
+    if not there or reason:
+        log.info("tokenising %s texts, once", f"{len(examples):,}")
+        table = _tokenise(examples, tokenizer, max_length)
+        with new_folder(folder, replace=there) as temporary:
+            table.save_to_disk(str(temporary))
+            seals.seal(temporary)
     return _load(folder, examples)
 
 
@@ -65,8 +63,7 @@ def _load(folder: Path, examples: Examples) -> Tokens:
 
 def _tokens(dataset: datasets.Dataset, examples: Examples) -> Tokens:
     column = dataset.data.table.column("input_ids").combine_chunks()
-    if len(column) != len(examples):
-        raise ValueError(f"{len(column)} rows for {len(examples)} texts")
+    assert len(column) == len(examples)  # the key and the seal say so
     return Tokens(
         values=column.flatten().to_numpy(),
         offsets=column.offsets.to_numpy(),
