@@ -1,4 +1,4 @@
-"""Runs of trials whose process was killed do not stay RUNNING for ever."""
+"""What a study and its trials leave in MLflow, also where it is away or a process was killed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hpsearch.recording import end_dead_trials
+import pytest
+from mlflow import MlflowClient
+
+from hpsearch.recording import close_study, end_dead_trials, open_study, replay_history, tracker_of
 from hpsearch.tracking import DataInfo, Tracker, open_tracker
 from hpsearch.trials import TrialStore
 from tests.conftest import Compose
+
+DATA = DataInfo("reviews", "digest", "made", 10, 5, ["bad", "good"])
 
 HOLD = """
 import sys
@@ -23,9 +28,8 @@ with TrialFolder(Path(sys.argv[1])).held():
 
 def started(tracker: Tracker) -> None:
     """A trial that began in MLflow and said no more."""
-    data = DataInfo("reviews", "digest", "made", 10, 5, ["bad", "good"])
     tracker.start_study("s", base={}, keys=["head.dim"], tags={})
-    tracker.start_trial(study="s", name="a", fingerprint="f", params={}, tags={}, data=data)
+    tracker.start_trial(study="s", name="a", fingerprint="f", params={}, tags={}, data=DATA)
 
 
 def test_only_the_run_of_a_dead_process_is_closed(config: Compose, tmp_path: Path) -> None:
@@ -46,3 +50,36 @@ def test_only_the_run_of_a_dead_process_is_closed(config: Compose, tmp_path: Pat
     runs = tracker.read_study("s").runs
     assert list(runs["status"]) == ["KILLED"]
     assert "its process was killed" in runs["error"].iloc[0]
+
+
+def test_a_study_goes_on_without_mlflow_and_says_so_twice(
+    config: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = config("tracking.uri=http://127.0.0.1:9")
+    given.hydra.runtime.choices = {"head": "mlp"}
+    open_study(given, name="s", keys=["head.dim"])
+    with tracker_of(given).start_trial(
+        study="s", name="a", fingerprint="f", params={}, tags={}, data=DATA
+    ) as run:
+        run.log({"val/accuracy": 0.5}, step=1)
+    close_study(given, name="s")
+    first, last = [record.getMessage() for record in caplog.records]
+    assert "does not answer" in first
+    assert "5 records of 3 runs wait in" in last
+    assert {file.name for file in tmp_path.iterdir()} == {"outputs"}
+    assert {file.name for file in (tmp_path / "outputs").iterdir()} == {"spool"}
+
+
+@pytest.mark.parametrize(("by_epoch", "steps"), [(True, [1, 2, 3]), (False, [10, 20, 30])])
+def test_evaluations_of_a_checkpoint_are_recorded_where_mlflow_lacks_them(
+    tmp_path: Path, by_epoch: bool, steps: list[int]
+) -> None:
+    tracker = open_tracker(tmp_path)
+    tracker.prepare()
+    history = [{"step": step, "val/accuracy": step / 100} for step in (10.0, 20.0, 30.0)]
+    words = {"study": "s", "name": "a", "fingerprint": "f"}
+    tracker.start_trial(**words, params={}, tags={}, data=DATA).log(history[0], step=steps[0])
+    with tracker.start_trial(**words, params={}, tags={}, data=DATA) as run:
+        replay_history(run, history, by_epoch=by_epoch)
+    series = MlflowClient(tracker.uri).get_metric_history(str(run.run_id), "val/accuracy")
+    assert [(m.step, m.value) for m in series] == list(zip(steps, (0.1, 0.2, 0.3), strict=True))

@@ -319,8 +319,8 @@ def test_a_preparation_killed_half_way_leaves_no_half_made_database(tmp_path: Pa
 def test_a_tracker_travels_to_another_process_without_its_connection(tracker: Tracker) -> None:
     _start(tracker)
     again: Tracker = pickle.loads(pickle.dumps(tracker))
-    assert "_client" in vars(tracker)
-    assert "_client" not in vars(again)
+    assert "client" in vars(tracker._store)
+    assert "client" not in vars(again._store)
     assert again.studies() == ["s"]
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hydra_plugins.hpsearch_sweeper import TrialHandle
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from hpsearch.config import flatten
 from hpsearch.context import choices, command, point_of
-from hpsearch.tracking import DataInfo, Tracker, TrialRun, open_tracker, run_name
+from hpsearch.errors import TrackerAwayError
+from hpsearch.redaction import redacted
+from hpsearch.tracking import DataInfo, Tracker, TrialRun, environment, open_tracker, run_name
 from hpsearch.trials import Result, TrialFolder, TrialStore
 
 if TYPE_CHECKING:
@@ -22,6 +26,7 @@ __all__ = [
     "open_study",
     "record",
     "replay",
+    "replay_history",
     "summarise",
     "tracker_of",
 ]
@@ -30,35 +35,48 @@ __all__ = [
 def open_study(config: DictConfig, *, name: str, keys: list[str]) -> None:
     """Make the database if it is missing, and the study's own run in it.
 
-    ``config`` is that of the whole sweep, with Hydra's node.
+    ``config`` is that of the whole sweep, with Hydra's node. A store that is away stops nothing:
+    the study is kept on the disk until it answers.
     """
     tracker = tracker_of(config)
-    tracker.prepare()
-    end_dead_trials(config, tracker, study=name)
+    tracker.try_anew()
     tracker.start_study(
         name,
-        base={**choices(config.hydra), **flatten(config)},
+        base={**choices(config.hydra), **_loggable(config)},
         keys=keys,
-        tags={
-            "hpsearch.monitor": config.trainer.early_stopping.metric,
-            "hpsearch.command": command(config.hydra, without=keys),
-        },
+        tags=redacted(
+            {
+                "hpsearch.monitor": config.trainer.early_stopping.metric,
+                "hpsearch.command": command(config.hydra, without=keys),
+            }
+        ),
     )
+    end_dead_trials(config, tracker, study=name)
 
 
 def close_study(config: DictConfig, *, name: str) -> None:
     tracker = tracker_of(config)
+    with suppress(TrackerAwayError):  # `end_study` tells it
+        tracker.send_spooled()
     end_dead_trials(config, tracker, study=name)
     tracker.end_study(name)
 
 
 def end_dead_trials(config: DictConfig, tracker: Tracker, *, study: str) -> None:
-    """Close the runs of trials whose process was killed: no process holds their folder."""
+    """Close the runs of trials whose process was killed: no process holds their folder.
+
+    A store that is away has time for it: the next opening does it.
+    """
     store = TrialStore(Path(config.root))
-    for fingerprint in tracker.running_trials(study):
-        if not store.open(fingerprint).is_held():
-            error = "its process was killed; the sweep's log names the signal"
-            tracker.end_trial(study=study, fingerprint=fingerprint, status="KILLED", error=error)
+    if tracker.is_away():
+        return
+    with suppress(TrackerAwayError):
+        for fingerprint in tracker.running_trials(study):
+            if not store.open(fingerprint).is_held():
+                error = "its process was killed; the sweep's log names the signal"
+                tracker.end_trial(
+                    study=study, fingerprint=fingerprint, status="KILLED", error=error
+                )
 
 
 def tracker_of(config: DictConfig) -> Tracker:
@@ -70,19 +88,24 @@ def record(config: DictConfig, splits: Splits, folder: TrialFolder, trial: Trial
     """The MLflow run of this trial: a child of its study, or a run of its own."""
     name = folder.path.name
     alone = f"{config.name}-{name[:8]}"
-    tracker = tracker_of(config)
+    tracker, values = tracker_of(config), _loggable(config)
     if not trial.active:
-        tracker.prepare()
+        tracker.try_anew()  # a person waits for this run and wants to know
+    point = {key: values.get(key, value) for key, value in point_of(config, trial.keys).items()}
     return tracker.start_trial(
         study=trial.study_name or alone,
-        name=run_name(point_of(config, trial.keys)) if trial.active else alone,
+        name=run_name(point) if trial.active else alone,
         fingerprint=name,
-        params={**choices(), **flatten(config)},
-        tags={"hpsearch.folder": str(folder.path), "hpsearch.command": command()},
+        params={**choices(), **values},
+        tags={
+            **environment.tags(),
+            "hpsearch.folder": str(folder.path),
+            "hpsearch.command": command(),
+        },
         data=DataInfo(
             name=config.data.name,
             digest=splits.digest,
-            source=config.data.path or config.data.name,
+            source=values["data.path"] or config.data.name,
             n_train=len(splits.train),
             n_val=len(splits.val),
             classes=splits.classes,
@@ -90,15 +113,41 @@ def record(config: DictConfig, splits: Splits, folder: TrialFolder, trial: Trial
     )
 
 
+def _loggable(config: DictConfig) -> dict[str, Any]:
+    """The flat configuration without passwords, and without what the environment alone knows."""
+    values = flatten(config)
+    shown: dict[str, Any] = redacted({**values, **environment.withheld(config, values)})
+    return shown
+
+
 def replay(run: TrialRun, result: Result) -> None:
     """Record the evaluations of a trial that another study ran."""
-    for number, metrics in enumerate(result.history, start=1):
-        by_epoch = result.config["trainer.eval_every"] == "epoch"
-        run.log(metrics, step=number if by_epoch else int(metrics["step"]))
+    by_epoch = result.config["trainer.eval_every"] == "epoch"
+    replay_history(run, result.history, by_epoch=by_epoch)
+
+
+def replay_history(run: TrialRun, history: list[dict[str, float]], *, by_epoch: bool) -> None:
+    """Record evaluations made before; those that MLflow has already are left as they are."""
+    steps = (n if by_epoch else int(metrics["step"]) for n, metrics in enumerate(history, start=1))
+    run.log_all(list(zip(steps, history, strict=True)))
 
 
 def summarise(run: TrialRun, result: Result, folder: TrialFolder, *, log_model: bool) -> None:
     run.summary({**result.best, "seconds": result.seconds})
-    run.text((folder.best / "config.yaml").read_text(), path="config.yaml")
+    kept = (folder.best / "config.yaml").read_text()
+    shown = _shown(kept, run.params)
+    run.text(shown, path="config.yaml")
     if log_model:
-        run.artifacts(folder.best, under="model")
+        instead = {} if shown == kept else {"config.yaml": shown}
+        run.artifacts(folder.best, under="model", instead=instead)
+
+
+def _shown(kept: str, params: Mapping[str, str]) -> str:
+    """The model's configuration with what is typed where the environment gave the value."""
+    typed = {key: text for key, text in params.items() if "${" in text}
+    if not typed:
+        return kept
+    config = OmegaConf.create(kept)
+    for key, text in typed.items():
+        OmegaConf.update(config, key, text)
+    return OmegaConf.to_yaml(config)

@@ -38,6 +38,9 @@ def run(asked: Report) -> None:
 
     root = Path(asked.root)
     tracker = open_tracker(root, uri=asked.tracking_uri or None)
+    sent = tracker.send_spooled()
+    if sent.records:
+        print(f"sent to MLflow: {sent.records} records of {sent.runs} runs, kept while it was away")
     study = tracker.read_study(asked.study or tracker.newest_study())
     report = write_report(study, root)
     _show(f"{study.name}\n\n{report.text}\n\n{report.markdown}\n{report.csv}")

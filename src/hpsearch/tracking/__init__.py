@@ -21,15 +21,18 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
-from hpsearch.tracking.database import PRELOAD
+from hpsearch.tracking.connection import PRELOAD
+from hpsearch.tracking.data_info import DataInfo
 from hpsearch.tracking.names import as_text, default_artifacts, default_uri, run_name, same_value
+from hpsearch.tracking.sending import Sent
 from hpsearch.tracking.study import Study
 from hpsearch.tracking.tracker import Tracker, open_tracker
-from hpsearch.tracking.trial_run import DataInfo, TrialRun
+from hpsearch.tracking.trial_run import TrialRun
 
 __all__ = [
     "PRELOAD",
     "DataInfo",
+    "Sent",
     "Study",
     "Tracker",
     "TrialRun",

@@ -1,4 +1,4 @@
-"""Opening MLflow's store: a sqlite file of our own, or any server or database by its address.
+"""MLflow's sqlite file: made whole or not at all, and quick to write.
 
 The sqlite file is made aside and renamed into place, so that a process killed amid the
 migrations leaves no half-made database. Write-ahead logging with ``synchronous=NORMAL`` makes a
@@ -12,59 +12,17 @@ import functools
 import logging
 import os
 import sqlite3
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hpsearch.errors import TrackingError
+from hpsearch.errors import TrackerAwayError, TrackingError
+from hpsearch.tracking.away import mlflow_errors
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
-__all__ = ["PRELOAD", "connect", "make", "mlflow_errors", "settle", "sqlite_file"]
-
-# Nine tenths of the time to open a store is the import of these; a warm server can do it ahead.
-PRELOAD = ("hpsearch.tracking", "mlflow.tracking.client", "mlflow.store.tracking.sqlalchemy_store")
+__all__ = ["check_file", "check_lock", "make", "quiet", "settle", "sqlite_file", "tune"]
 
 HOW_TO = "make some: python -m hpsearch.train -m head.activation=tanh,relu"
-SECONDS_TO_ANSWER = 10.0
 _synchronous: dict[str, str] = {}  # sqlite file → its `synchronous`, for new connections
-
-
-@contextmanager
-def mlflow_errors(doing: str) -> Iterator[None]:
-    """Turn what MLflow raises into one line that says what was being done."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        text = " ".join(str(error).split())
-        raise TrackingError(f"MLflow, {doing}: {text}") from error
-
-
-def connect(uri: str) -> MlflowClient:
-    """A client of an existing store; makes nothing. Raises :class:`TrackingError`."""
-    file = sqlite_file(uri)
-    if file is not None:
-        _check(file)
-        _tune(file, synchronous="NORMAL")
-    elif uri.startswith(("http://", "https://")):
-        _check_server(uri)
-    with mlflow_errors(f"opening tracking_uri={uri}"):
-        return _client(uri)
-
-
-def _client(uri: str) -> MlflowClient:
-    from mlflow import MlflowClient
-
-    # A migration tells every one of its fifty steps.
-    for name in ("alembic", "mlflow.store.db.utils", "mlflow.store.db"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
 def sqlite_file(uri: str) -> Path | None:
@@ -99,7 +57,10 @@ def _publish(draft: Path, file: Path) -> None:
 
 def _migrate(draft: Path) -> None:
     """Let MLflow fill a draft. No waiting for the disk: 1 s instead of 5."""
-    _tune(draft, synchronous="OFF")
+    from mlflow import MlflowClient
+
+    quiet()
+    tune(draft, synchronous="OFF")
     with closing(sqlite3.connect(draft)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")  # the file remembers it
     pool = os.environ.get("MLFLOW_SQLALCHEMYSTORE_POOLCLASS")
@@ -107,7 +68,7 @@ def _migrate(draft: Path) -> None:
     os.environ["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] = "NullPool"
     try:
         with mlflow_errors(f"making {draft}"):
-            _client(f"sqlite:///{draft}")
+            MlflowClient(f"sqlite:///{draft}", f"sqlite:///{draft}")
     finally:
         os.environ.pop("MLFLOW_SQLALCHEMYSTORE_POOLCLASS")
         if pool is not None:
@@ -128,7 +89,7 @@ def _remove(draft: Path) -> None:
         draft.with_name(draft.name + tail).unlink(missing_ok=True)
 
 
-def _check(file: Path) -> None:
+def check_file(file: Path) -> None:
     tables = _tables(file)
     if not tables:
         raise TrackingError(f"there are no results in {file} yet; {HOW_TO}")
@@ -144,21 +105,34 @@ def _tables(file: Path) -> set[str]:
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
             return {str(name) for (name,) in connection.execute(query)}
+    except sqlite3.OperationalError as error:
+        raise TrackerAwayError(f"{file}: {error}") from None
     except sqlite3.DatabaseError as error:
         raise TrackingError(f"{file} cannot be read as a sqlite database: {error}") from None
 
 
-def _check_server(uri: str) -> None:
-    """Fail in seconds where MLflow's own client would try again for minutes."""
+def check_lock(file: Path, *, seconds: float) -> None:
+    """Raise :class:`TrackerAwayError` where another process keeps the file locked for so long."""
+    if not file.exists():
+        return
     try:
-        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=SECONDS_TO_ANSWER).close()
-    except urllib.error.HTTPError:
-        return  # it answered; who may do what is for MLflow to say
-    except (OSError, ValueError) as error:
-        raise TrackingError(f"tracking_uri={uri} does not answer: {error}") from None
+        with closing(sqlite3.connect(file, timeout=seconds)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except sqlite3.OperationalError as error:
+        raise TrackerAwayError(f"{file}: {error}") from None
+    except sqlite3.DatabaseError:
+        return  # no database: whoever opens it says so
 
 
-def _tune(file: Path, *, synchronous: str) -> None:
+def quiet() -> None:
+    """MLflow tells each of fifty migrations, and a lock with its traceback before it raises."""
+    for name in ("alembic", "mlflow.store.db"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+
+def tune(file: Path, *, synchronous: str) -> None:
     _synchronous[os.path.realpath(file)] = synchronous
     _listen()
 

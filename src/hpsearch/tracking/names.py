@@ -26,8 +26,9 @@ PARENT = "mlflow.parentRunId"
 RUN_NAME = "mlflow.runName"
 COMMIT = "mlflow.source.git.commit"
 
-# Keys that say where things lie, not what is done (a tuple, for `str.startswith`).
-PLACES = ("root", "tracking.")
+# Keys that say where and how often things are written and how much memory there is, not what is
+# done (a tuple, for `str.startswith`).
+PLACES = ("root", "tracking.", "checkpoint.", "trainer.memory_limit")
 
 # The figures of the best epoch; `val/accuracy` itself stays the series over the epochs.
 BEST = "best/"

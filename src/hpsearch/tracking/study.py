@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from hpsearch.errors import ReportError, nearest
 from hpsearch.tracking import names
-from hpsearch.tracking.database import HOW_TO, mlflow_errors
+from hpsearch.tracking.away import mlflow_errors
+from hpsearch.tracking.database import HOW_TO
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,75 +1,91 @@
-"""The tracker: what a sweep and its trials write to MLflow."""
+"""The tracker: what a sweep and its trials write to MLflow, and read from it."""
 
 from __future__ import annotations
 
 import functools
 import json
+import logging
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from hpsearch.errors import TrackingError
+from hpsearch.errors import TrackerAwayError
 from hpsearch.tracking import names
-from hpsearch.tracking.database import HOW_TO, connect, make, mlflow_errors, settle, sqlite_file
-from hpsearch.tracking.study import Study, figure, newest_study, read_study, search, studies
-from hpsearch.tracking.trial_run import DataInfo, TrialRun, as_input, write_batch
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Run
+from hpsearch.tracking.away import patient
+from hpsearch.tracking.data_info import DataInfo
+from hpsearch.tracking.opening import close_study, end_dead_trial, open_study
+from hpsearch.tracking.records import StudyEnd, StudyStart, TrialStart, as_record, now
+from hpsearch.tracking.sending import PATIENT, Sender, Sent
+from hpsearch.tracking.spool import SpoolFolder
+from hpsearch.tracking.store import Store
+from hpsearch.tracking.study import Study, newest_study, read_study, studies
+from hpsearch.tracking.trial_run import TrialRun
 
 __all__ = ["Tracker", "open_tracker"]
-COUNTED = ("finished", "failed", "killed", "pruned", "running")
+
+log = logging.getLogger(__name__)
 
 
 def open_tracker(root: Path, *, uri: str | None = None, experiment: str = "hpsearch") -> Tracker:
     """The tracker of an output root: ``<root>/mlflow.db``, or the store at ``uri``."""
-    artifacts = names.default_artifacts(root)
-    return Tracker(uri or names.default_uri(root), experiment=experiment, artifacts=artifacts)
+    return Tracker(uri or names.default_uri(root), experiment=experiment, root=root)
 
 
 class Tracker:
     """Writes and reads the runs of one MLflow experiment. Cheap to make and to pickle.
 
-    ``artifacts`` is where a store without a server of its own keeps its files; default:
-    ``outputs/mlflow-artifacts`` beside the sqlite file. Every method raises
-    :class:`TrackingError` with one line when MLflow refuses.
+    Below ``root`` (default: the folder of the sqlite file) lie ``outputs/mlflow-artifacts``, for a
+    store without a server of its own, and ``outputs/spool`` while the store is away. What begins
+    and ends studies and trials never fails for a store that is away; it is kept and sent later.
+    Everything raises :class:`TrackingError` with one line when MLflow refuses.
     """
 
     def __init__(
-        self, uri: str, *, experiment: str = "hpsearch", artifacts: Path | None = None
+        self,
+        uri: str,
+        *,
+        experiment: str = "hpsearch",
+        root: Path | None = None,
+        try_every: float = 30.0,
     ) -> None:
-        self._file = sqlite_file(uri)
-        self.uri = uri if self._file is None else f"sqlite:///{self._file}"
-        self.experiment = experiment
-        beside = self._file.parent if self._file else Path()
-        self._artifacts = (artifacts or names.default_artifacts(beside)).absolute()
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A connection must not travel to another process.
-        return {k: v for k, v in vars(self).items() if k not in ("_client", "_experiment_id")}
-
-    @functools.cached_property
-    def _client(self) -> MlflowClient:
-        return connect(self.uri)
-
-    @functools.cached_property
-    def _experiment_id(self) -> str:
-        found = self._find_experiment()
-        if found is None:
-            raise TrackingError(f"{self.uri} has no experiment {self.experiment!r} yet; {HOW_TO}")
-        return found
+        artifacts = None if root is None else names.default_artifacts(root)
+        self._store = Store(uri, experiment, artifacts)
+        self.uri, self.experiment = self._store.uri, experiment
+        beside = self._store.file.parent if self._store.file else Path()
+        self._spool = SpoolFolder(root or beside, uri=self.uri, experiment=experiment)
+        self._sender = Sender(self._store, self._spool, try_every=try_every)
 
     # ------------------------------------------------------------------ the parent process
 
     def prepare(self) -> None:
         """Make the database and the experiment, where they are missing (about one second)."""
-        if self._file is not None:
-            make(self._file)
-        if self._find_experiment() is None:
-            with mlflow_errors(f"making experiment {self.experiment!r}"):
-                self._client.create_experiment(self.experiment, self._artifact_location())
+        self._store.prepare()
+
+    def try_anew(self) -> None:
+        """Forget that a process before this one found the store away."""
+        self._sender.outage.over()
+
+    def is_away(self) -> bool:
+        """Whether the store did not answer a moment ago; asks nobody."""
+        return not self._sender.outage.may_try(every=self._sender.try_every)
+
+    def send_spooled(self) -> Sent:
+        """Send what was kept while the store was away; does nothing where nothing was.
+
+        Raises:
+            TrackerAwayError: it still is; the text says how much waits, and where.
+        """
+        if not self._spool.files():
+            return Sent()
+        try:
+            return self._sender.reach(seconds=PATIENT, force=True)
+        except TrackerAwayError as error:
+            raise TrackerAwayError(f"{error}; {self.waiting()}") from None
+
+    def waiting(self) -> str:
+        """``12 records of 2 runs wait in FOLDER``; empty where nothing waits."""
+        files, records = self._spool.counts()
+        return f"{records} records of {files} runs wait in {self._spool.path}" if files else ""
 
     def start_study(
         self,
@@ -78,7 +94,7 @@ class Tracker:
         base: Mapping[str, object],
         keys: Sequence[str],
         tags: Mapping[str, str],
-    ) -> str:
+    ) -> str | None:
         """Open the parent run of a sweep, or the one that this study has; return its run id.
 
         ``base`` is the configuration before anything is searched (nested or flat), ``keys`` are
@@ -86,48 +102,46 @@ class Tracker:
         of the command less what is searched) and ``hpsearch.monitor``. A study is not continued
         with another base, but for where things lie (``root``, ``tracking.*``).
         """
-        run = self._find_study(name)
         own = {names.STUDY: name, names.KIND: "study", names.KEYS: json.dumps(list(keys))}
         flat = names.flatten(base)
-        if run is None:
-            run = self._create(name, {**tags, **own, **_commit_tag()})
-        else:
-            _check_base(run, flat)
-            write_batch(self._client, run.info.run_id, tags={**tags, **own})
-        self._begin(run, flat)
-        return str(run.info.run_id)
+        start = StudyStart(name, flat, tags={**tags, **own}, commit=_commit_tag(), at=now())
+        try:
+            self._reach_study(name, force=True)
+            with self._sender.trying():
+                return open_study(self._store, start)
+        except TrackerAwayError:
+            self._spool.add(as_record(start))
+            return None
 
     def end_study(self, name: str, *, status: str = "FINISHED") -> None:
         """Close the parent run, with its best trial's figures and the count of its trials."""
-        run = self._find_study(name)
-        if run is None:
-            raise TrackingError(f"study={name}: it was never started in {self.uri}")
-        study = self.read_study(name)
-        states = [str(state).lower() for state in study.runs["status"]]
-        counts = {f"trials/{state}": float(states.count(state)) for state in COUNTED}
-        best, tags = _best_of(study)
-        write_batch(self._client, run.info.run_id, metrics=counts | best, tags=tags)
-        with mlflow_errors("ending a study"):
-            self._client.set_terminated(run.info.run_id, status)
-        self.settle()
+        end = StudyEnd(name, status, at=now())
+        try:
+            self._reach_study(name, force=False)
+            with self._sender.trying():
+                close_study(self._store, end)
+        except TrackerAwayError:
+            self._spool.add(as_record(end))
+            log.warning("MLflow at %s is away: %s", self.uri, self.waiting())
+
+    def _reach_study(self, name: str, *, force: bool) -> None:
+        self._sender.reach(seconds=PATIENT, force=force)
+        if self._spool.waits(name):
+            raise TrackerAwayError(f"study={name}: its beginning is not sent yet")
 
     def end_trial(self, *, study: str, fingerprint: str, status: str, error: str) -> None:
         """Close the runs of a trial whose process died without a word; others stay as they are."""
-        for run in self._find_trials(study, fingerprint):
-            if run.info.status == "RUNNING":
-                write_batch(self._client, run.info.run_id, tags={names.ERROR: error})
-                with mlflow_errors("ending a trial"):
-                    self._client.set_terminated(run.info.run_id, status)
+        end = {"status": status, "error": error, "at": str(now())}
+        end_dead_trial(self._store, study, fingerprint, end=end)
 
     def running_trials(self, study: str) -> list[str]:
         """The fingerprints of the study's trials that have not ended, as far as MLflow knows."""
-        found = self._search({names.STUDY: study, names.KIND: "trial"})
+        found = self._store.search({names.STUDY: study, names.KIND: "trial"})
         return [r.data.tags[names.FINGERPRINT] for r in found if r.info.status == "RUNNING"]
 
     def settle(self) -> None:
         """Bring a sqlite store into its one file, so that a copy of it is complete."""
-        if self._file is not None:
-            settle(self._file)
+        self._store.settle()
 
     # ------------------------------------------------------------------ a trial's process
 
@@ -149,99 +163,34 @@ class Tracker:
         (``backbone=cnn,rnn``), put that key beside it, for the table looks the searched keys up
         here. Useful tags: ``hpsearch.folder`` (where the model lies), ``hpsearch.command``.
         """
-        name = names.cut(name, names.LONGEST_NAME)
-        found = [r for r in self._find_trials(study, fingerprint) if r.info.run_name == name]
-        own = {**tags, **data.tags(), names.STUDY: study, names.FINGERPRINT: fingerprint}
-        run = found[0] if found else self._create_trial(study, name, own)
-        self._begin(run, names.flatten(params))
-        if found:
-            self._reopen(run, own)
-        if not (run.inputs and run.inputs.dataset_inputs):
-            with mlflow_errors("writing the data set"):
-                self._client.log_inputs(run.info.run_id, [as_input(data)])
-        return TrialRun(self._client, run, continued=bool(found))
-
-    def _create_trial(self, study: str, name: str, tags: Mapping[str, str]) -> Run:
-        parent = self._find_study(study)
-        place = {names.ALONE: "true"} if parent is None else {names.PARENT: parent.info.run_id}
-        return self._create(name, {**tags, names.KIND: "trial", **place, **_commit_tag()})
-
-    def _reopen(self, run: Run, tags: Mapping[str, str]) -> None:
-        write_batch(self._client, run.info.run_id, tags=tags)
-        for old in {names.ERROR, names.PRUNED} & set(run.data.tags):
-            self._client.delete_tag(run.info.run_id, old)
+        start = TrialStart(
+            study,
+            names.cut(name, names.LONGEST_NAME),
+            fingerprint,
+            params=names.flatten(params),
+            tags={**tags, **data.tags(), names.STUDY: study, names.FINGERPRINT: fingerprint},
+            commit=_commit_tag(),
+            dataset=data.dataset(),
+            at=now(),
+        )
+        return TrialRun(self._sender, start)
 
     # ------------------------------------------------------------------ reading
 
     def studies(self) -> list[str]:
         """The names of all studies, newest first."""
-        return studies(self._client, self._experiment_id)
+        with patient():
+            return studies(self._store.client, self._store.experiment_id)
 
     def newest_study(self) -> str:
         """The study that a trial was last added to. Raises ``ReportError`` where there is none."""
-        return newest_study(self._client, self._experiment_id)
+        with patient():
+            return newest_study(self._store.client, self._store.experiment_id)
 
     def read_study(self, name: str) -> Study:
         """A study with one row a trial. Raises ``ReportError`` for a name that is not there."""
-        return read_study(self._client, self._experiment_id, name)
-
-    # ------------------------------------------------------------------ below
-
-    def _artifact_location(self) -> str | None:
-        served = self.uri.startswith(("http://", "https://", "databricks"))
-        return None if served else self._artifacts.as_uri()
-
-    def _find_experiment(self) -> str | None:
-        with mlflow_errors("looking for the experiment"):
-            found = self._client.get_experiment_by_name(self.experiment)
-        if found is not None and found.lifecycle_stage != "active":
-            how = f"mlflow experiments restore -x {found.experiment_id}"
-            raise TrackingError(f"experiment {self.experiment!r} is deleted; restore it: {how}")
-        return None if found is None else str(found.experiment_id)
-
-    def _find_study(self, name: str) -> Run | None:
-        found = self._search({names.STUDY: name, names.KIND: "study"})
-        return found[0] if found else None
-
-    def _find_trials(self, study: str, fingerprint: str) -> list[Run]:
-        return self._search({names.STUDY: study, names.FINGERPRINT: fingerprint})
-
-    def _search(self, tags: Mapping[str, str]) -> list[Run]:
-        """Active runs with these tags, oldest first."""
-        return search(self._client, self._experiment_id, tags, order="start_time ASC")
-
-    def _create(self, name: str, tags: Mapping[str, str]) -> Run:
-        short = names.cut(name, names.LONGEST_NAME)
-        with mlflow_errors(f"making run {short!r}"):
-            return self._client.create_run(self._experiment_id, tags=dict(tags), run_name=short)
-
-    def _begin(self, run: Run, params: Mapping[str, str]) -> None:
-        """Add the parameters that the run has not yet, for MLflow lets none be changed."""
-        new = {key: value for key, value in params.items() if key not in run.data.params}
-        write_batch(self._client, run.info.run_id, params=new)
-        if run.info.status != "RUNNING":
-            with mlflow_errors("reopening a run"):
-                self._client.update_run(run.info.run_id, status="RUNNING")
-
-
-def _check_base(run: Run, base: Mapping[str, str]) -> None:
-    """Trials of two base configurations in one study could not be compared."""
-    for key, value in base.items():
-        had = run.data.params.get(key, value)
-        if had != value and not key.startswith(names.PLACES):
-            raise TrackingError(
-                f"{key}={value}: the study {run.info.run_name!r} was begun with {key}={had};"
-                " give the new one another name"
-            )
-
-
-def _best_of(study: Study) -> tuple[dict[str, float], dict[str, str]]:
-    best = study.finished().head(1)
-    if best.empty:
-        return {}, {}
-    figures = {key: float(figure(best, key).iloc[0]) for key in ("val/accuracy", "val/loss")}
-    known = {f"{names.BEST}{key}": value for key, value in figures.items() if value == value}
-    return known, {names.BEST_RUN: str(best["run_id"].iloc[0])}
+        with patient():
+            return read_study(self._store.client, self._store.experiment_id, name)
 
 
 def _commit_tag() -> dict[str, str]:

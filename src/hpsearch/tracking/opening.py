@@ -1,0 +1,130 @@
+"""Opening and closing the runs of studies and trials in a store that answers.
+
+All of it may be done again: what is there already is found and goes on, nothing is doubled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from hpsearch.errors import TrackingError
+from hpsearch.tracking import names
+from hpsearch.tracking.away import mlflow_errors
+from hpsearch.tracking.data_info import as_input
+from hpsearch.tracking.records import StudyEnd, StudyStart, TrialStart, now
+from hpsearch.tracking.store import Store
+from hpsearch.tracking.stored_run import StoredRun
+from hpsearch.tracking.study import Study, figure, read_study
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+__all__ = ["close_study", "end_dead_trial", "open_study", "open_trial", "refresh_study"]
+
+COUNTED = ("finished", "failed", "killed", "pruned", "running")
+
+
+def open_study(store: Store, start: StudyStart) -> str:
+    """The run id of the study's own run."""
+    run = store.find_study(start.study)
+    if run is None:
+        name = names.cut(start.study, names.LONGEST_NAME)
+        run = store.create(name, {**start.tags, **start.commit}, at=start.at)
+    else:
+        _check_base(run, start.base)
+        store.write(run.info.run_id, tags=start.tags)
+    store.begin(run, start.base)
+    return str(run.info.run_id)
+
+
+def close_study(store: Store, end: StudyEnd, *, at: int | None = None) -> None:
+    """Give the study's run its best trial's figures and the count of its trials, and end it.
+
+    ``at`` is the moment of the figures, where it is not that of the end.
+    """
+    from mlflow.entities import Metric
+
+    run = store.find_study(end.study)
+    if run is None:
+        raise TrackingError(f"study={end.study}: it was never started in {store.uri}")
+    study = read_study(store.client, store.experiment_id, end.study)
+    states = [str(state).lower() for state in study.runs["status"]]
+    counts = {f"trials/{state}": float(states.count(state)) for state in COUNTED}
+    best, tags = _best_of(study)
+    had, new = run.data.metrics, counts | best
+    figures = [Metric(k, v, at or end.at, 0) for k, v in new.items() if had.get(k) != v]
+    store.write(run.info.run_id, metrics=figures, tags=tags)
+    store.end(run.info.run_id, end.status, at=end.at)
+    store.settle()
+
+
+def refresh_study(store: Store, study: str) -> None:
+    """Count the trials again of a study that had ended; its end stays."""
+    run = store.find_study(study)
+    if run is not None and run.info.status != "RUNNING":
+        ended = StudyEnd(study, run.info.status, at=run.info.end_time)
+        close_study(store, ended, at=now())
+
+
+def end_dead_trial(store: Store, study: str, fingerprint: str, *, end: Mapping[str, str]) -> None:
+    """Close the runs of a trial whose process died; ``end`` has its status, error and moment."""
+    for run in store.find_trials(study, fingerprint):
+        if run.info.status == "RUNNING":
+            store.write(run.info.run_id, tags={names.ERROR: end["error"]})
+            store.end(run.info.run_id, end["status"], at=int(end["at"]))
+
+
+def open_trial(store: Store, start: TrialStart) -> StoredRun:
+    """The trial's run: a child of its study, or a run alone where no study was started."""
+    same = store.find_trials(start.study, start.fingerprint)
+    found = [run for run in same if run.info.run_name == start.name]
+    run = found[0] if found else _create_trial(store, start)
+    store.begin(run, start.params)
+    if found:
+        _reopen(store, run, start)
+    if not (run.inputs and run.inputs.dataset_inputs):
+        with mlflow_errors("writing the data set"):
+            store.client.log_inputs(run.info.run_id, [as_input(start.dataset)])
+    return StoredRun(store, run, continued=bool(found))
+
+
+def _create_trial(store: Store, start: TrialStart) -> Run:
+    place = _place(store, start.study) or {names.ALONE: "true"}
+    tags = {**start.tags, names.KIND: "trial", **place, **start.commit}
+    return store.create(start.name, tags, at=start.at)
+
+
+def _reopen(store: Store, run: Run, start: TrialStart) -> None:
+    """Take away what its last end left, and give it the parent that it began without."""
+    had = set(run.data.tags)
+    place = _place(store, start.study) if names.ALONE in had else {}
+    store.write(run.info.run_id, tags={**start.tags, **place})
+    over = {names.ERROR, names.PRUNED} | ({names.ALONE} if place else set())
+    for tag in over & had:
+        store.delete_tag(run.info.run_id, tag)
+
+
+def _place(store: Store, study: str) -> dict[str, str]:
+    parent = store.find_study(study)
+    return {} if parent is None else {names.PARENT: str(parent.info.run_id)}
+
+
+def _check_base(run: Run, base: Mapping[str, str]) -> None:
+    """Trials of two base configurations in one study could not be compared."""
+    for key, value in base.items():
+        had = run.data.params.get(key, value)
+        if had != value and not key.startswith(names.PLACES):
+            raise TrackingError(
+                f"{key}={value}: the study {run.info.run_name!r} was begun with {key}={had};"
+                " give the new one another name"
+            )
+
+
+def _best_of(study: Study) -> tuple[dict[str, float], dict[str, str]]:
+    best = study.finished().head(1)
+    if best.empty:
+        return {}, {}
+    figures = {key: float(figure(best, key).iloc[0]) for key in ("val/accuracy", "val/loss")}
+    known = {f"{names.BEST}{key}": value for key, value in figures.items() if value == value}
+    return known, {names.BEST_RUN: str(best["run_id"].iloc[0])}

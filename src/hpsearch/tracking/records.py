@@ -1,0 +1,68 @@
+"""What is told to MLflow, as plain values: written at once, or kept in a file and sent later.
+
+Every record carries its moment ``at`` (milliseconds since 1970), which MLflow gets whenever it is
+sent. A moment is therefore taken once, where something happens.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+__all__ = ["Record", "StudyEnd", "StudyStart", "TrialStart", "as_record", "from_record", "now"]
+
+Record: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StudyStart:
+    """A sweep begins, or goes on."""
+
+    study: str
+    base: dict[str, str]  # the flat configuration before anything was searched
+    tags: dict[str, str]
+    commit: dict[str, str]  # the tag of the checkout; only a new run gets it
+    at: int
+
+
+@dataclass(frozen=True)
+class StudyEnd:
+    """A sweep has ended; its figures are read from its trials."""
+
+    study: str
+    status: str
+    at: int
+
+
+@dataclass(frozen=True)
+class TrialStart:
+    """A trial begins, or goes on: study, fingerprint and name say which run it is."""
+
+    study: str
+    name: str
+    fingerprint: str
+    params: dict[str, str]
+    tags: dict[str, str]
+    commit: dict[str, str]
+    dataset: dict[str, str]
+    at: int
+
+
+KINDS = {"study": StudyStart, "study_end": StudyEnd, "trial": TrialStart}
+
+
+def as_record(start: StudyStart | StudyEnd | TrialStart) -> Record:
+    (kind,) = (name for name, one in KINDS.items() if isinstance(start, one))
+    return {"op": kind, **asdict(start)}
+
+
+def from_record(record: Mapping[str, Any]) -> StudyStart | StudyEnd | TrialStart:
+    fields = {key: value for key, value in record.items() if key != "op"}
+    made: StudyStart | StudyEnd | TrialStart = KINDS[record["op"]](**fields)
+    return made
+
+
+def now() -> int:
+    return int(time.time() * 1000)
