@@ -15,7 +15,7 @@ quickstart: $(VENV)/installed  ## install, run the default sweep, write and prin
 	$(BIN)/python -m hpsearch.report
 
 test: $(VENV)/installed-test  ## install with the test extra, run the suite (within 8 minutes)
-	$(BIN)/python -m pytest -m "not slow and not cluster"
+	$(BIN)/python -m pytest -m "not slow and not cluster" -n 2 --dist loadfile
 
 test-slow: $(VENV)/installed-test  ## the suite's heavy part
 	$(BIN)/python -m pytest -m "slow and not cluster"

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from mlflow import MlflowClient
 
 from hpsearch.data import Examples
 from hpsearch.predict import predict
@@ -75,7 +76,7 @@ def test_mlflow_holds_a_parent_and_its_children_with_every_epoch(swept: tuple[Pa
     assert study.keys == ["head.activation"]
     assert sorted(study.runs["name"]) == ["activation=relu", "activation=tanh"]
     assert set(study.runs["status"]) == {"FINISHED"}
-    client = tracker._client
+    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
     for run_id in study.runs["run_id"]:
         history = client.get_metric_history(run_id, "val/accuracy")
         assert [metric.step for metric in history] == [1, 2]
@@ -145,6 +146,7 @@ def test_a_trial_of_another_study_is_answered_from_the_store(swept: tuple[Path, 
     assert len(trials(folder)) == 2
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_goes_on_and_loses_no_trial(tmp_path: Path) -> None:
     words = ("-m", "head.dim=0,4,8", *SMALL, "trainer.epochs=20")
     command = [sys.executable, "-m", "hpsearch.train", *words]

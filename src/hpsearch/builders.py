@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch import nn
 from transformers import PreTrainedTokenizerFast
 
+from hpsearch.config import seconds
 from hpsearch.data import Examples, Splits, Tokens, load_splits, load_test, load_tokenizer
 from hpsearch.data.tokenizers import has_tokenizer
 from hpsearch.encoders import build_encoder, check_fit, load_encoder
@@ -24,10 +25,12 @@ from hpsearch.models import (
 )
 from hpsearch.models.storage import HEAD_FILE, WEIGHTS_FILE, load_module
 from hpsearch.training import (
+    Checkpoints,
     ClassificationLoss,
     Forward,
     Plan,
     Precision,
+    Sizes,
     Trainer,
     build_optimizer,
     build_schedule,
@@ -35,10 +38,12 @@ from hpsearch.training import (
 )
 
 __all__ = [
+    "build_checkpoints",
     "build_classifier",
     "build_forward",
     "build_plan",
     "build_precision",
+    "build_sizes",
     "build_trainer",
     "cache_folder",
     "check_encoder",
@@ -102,6 +107,7 @@ def read_tokenizer(
         lowercase=backbone.lowercase,
         cache=cache_folder(config),
         digest=splits.digest,
+        trust_remote_code=_trusts(backbone),
     )
 
 
@@ -174,6 +180,7 @@ def _build_encoder_backbone(
             tokenizer,
             attention=OmegaConf.select(backbone, "attention"),
             dropout=backbone.dropout,
+            trust_remote_code=_trusts(backbone),
         )
     return EncoderBackbone(
         encoder,
@@ -214,12 +221,17 @@ def build_precision(config: DictConfig) -> Precision:
 def check_encoder(config: DictConfig, weights: Path) -> None:
     """What a pretrained encoder's own configuration tells before it is loaded."""
     backbone = config.backbone
-    layers = check_fit(weights, max_length=backbone.max_length)
+    layers = check_fit(weights, max_length=backbone.max_length, trust_remote_code=_trusts(backbone))
     if isinstance(backbone.freeze, int) and backbone.freeze > layers:
         raise ConfigError(
             f"backbone.freeze={backbone.freeze}: {backbone.name} has {layers} layers; allowed is "
             "none, all, or up to that"
         )
+
+
+def _trusts(backbone: DictConfig) -> bool:
+    """Whether Python code that comes with a pretrained model may run; only those have the key."""
+    return bool(OmegaConf.select(backbone, "trust_remote_code", default=False))
 
 
 def _device(name: str) -> torch.device:
@@ -232,19 +244,24 @@ def _device(name: str) -> torch.device:
 
 def build_plan(config: DictConfig) -> Plan:
     trainer = config.trainer
-    micro = min(trainer.micro_batch_size or _micro_batch_size(config), trainer.batch_size)
     return Plan(
         epochs=trainer.epochs,
         max_steps=trainer.max_steps,
         batch_size=trainer.batch_size * trainer.accumulate,
-        micro_batch_size=micro,
-        eval_batch_size=trainer.eval_batch_size or 2 * micro,
         eval_every=None if trainer.eval_every == "epoch" else trainer.eval_every,
         patience=trainer.early_stopping.patience,
         metric=trainer.early_stopping.metric,
         clip_norm=trainer.clip_norm,
         seed=config.seed,
+        max_rollbacks=trainer.max_rollbacks if trainer.on_divergence == "rollback" else 0,
     )
+
+
+def build_sizes(config: DictConfig) -> Sizes:
+    """The sizes to begin with."""
+    trainer = config.trainer
+    micro = min(trainer.micro_batch_size or _micro_batch_size(config), trainer.batch_size)
+    return Sizes(micro, trainer.eval_batch_size or 2 * micro)
 
 
 def _micro_batch_size(config: DictConfig) -> int:
@@ -258,8 +275,22 @@ def _micro_batch_size(config: DictConfig) -> int:
     return max(4, size // 4)
 
 
+def build_checkpoints(config: DictConfig, folder: Path) -> Checkpoints:
+    """In this folder, as often as asked."""
+    every = config.checkpoint.every
+    if isinstance(every, int):
+        return Checkpoints(folder, every_steps=every)
+    return Checkpoints(folder, every_seconds=None if every is None else seconds(every))
+
+
 def build_trainer(
-    config: DictConfig, forward: Forward, plan: Plan, train: Tokens, *, num_classes: int
+    config: DictConfig,
+    forward: Forward,
+    plan: Plan,
+    train: Tokens,
+    *,
+    num_classes: int,
+    sizes: Sizes,
 ) -> Trainer:
     """Loss, optimiser and schedule around a model that stands on its device."""
     optimizer = build_optimizer(
@@ -278,7 +309,7 @@ def build_trainer(
         label_smoothing=config.loss.label_smoothing,
         weights=read_class_weights(config, train.labels, num_classes=num_classes),
     )
-    return Trainer(forward, optimizer, schedule, loss.to(forward.device))
+    return Trainer(forward, optimizer, schedule, loss.to(forward.device), sizes)
 
 
 def _backbone_lr_scale(config: DictConfig) -> float:

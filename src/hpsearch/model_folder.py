@@ -6,12 +6,14 @@
 ``head.safetensors``      the classification head's weights
 ``tokenizer.json`` …      ``AutoTokenizer.from_pretrained`` reads them
 ``config.yaml``           hpsearch's resolved configuration
+``metrics.json``          the evaluation that it was kept for
 ``README.md``             the model card
 ========================  ==============================================================
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -22,7 +24,9 @@ from hpsearch.atomic import new_folder
 from hpsearch.data import read_tokenizer
 from hpsearch.models import Classifier
 from hpsearch.models.storage import HEAD_FILE, save_weights
+from hpsearch.redaction import redact, redacted
 from hpsearch.training import Forward
+from hpsearch.trials import METRICS
 
 __all__ = ["load_model", "save_model"]
 
@@ -41,15 +45,21 @@ def save_model(
         model.backbone.save_pretrained(temporary)  # type: ignore[operator]
         save_weights(model.head, temporary / HEAD_FILE)
         tokenizer.save_pretrained(temporary)
-        (temporary / CONFIG).write_text(OmegaConf.to_yaml(config, resolve=True))
-        (temporary / "README.md").write_text(_card(config, metrics))
+        resolved = OmegaConf.create(redacted(OmegaConf.to_container(config, resolve=True)))
+        (temporary / CONFIG).write_text(OmegaConf.to_yaml(resolved), encoding="utf-8")
+        (temporary / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
+        (temporary / "README.md").write_text(redact(_card(config, metrics)), encoding="utf-8")
 
 
-def load_model(folder: Path) -> tuple[Forward, PreTrainedTokenizerFast, DictConfig]:
+def load_model(
+    folder: Path, *, trust_remote_code: bool = False
+) -> tuple[Forward, PreTrainedTokenizerFast, DictConfig]:
     """The model ready for prediction, its tokenizer and its configuration."""
     config = OmegaConf.load(folder / CONFIG)
     assert isinstance(config, DictConfig)
-    tokenizer = read_tokenizer(folder)
+    # A folder from somewhere else must not answer that itself.
+    config.backbone.trust_remote_code = trust_remote_code
+    tokenizer = read_tokenizer(folder, trust_remote_code=trust_remote_code)
     model = builders.load_classifier(folder, config, tokenizer)
     return builders.build_forward(config, model, int(tokenizer.pad_token_id)), tokenizer, config
 

@@ -31,37 +31,44 @@ class Options:
     split: str | None = field(default=None, metadata={"help": "or a split to evaluate on: test"})
     root: str = field(default=".", metadata={"help": "the folder with outputs/ and mlflow.db"})
     tracking_uri: str | None = field(default=None, metadata={"help": "another MLflow store"})
+    trust_remote_code: bool = field(
+        default=False, metadata={"help": "true runs Python code that comes with the model"}
+    )
 
 
-def predict(folder: Path, texts: Sequence[str]) -> tuple[torch.Tensor, list[str]]:
+def predict(
+    folder: Path, texts: Sequence[str], *, trust_remote_code: bool = False
+) -> tuple[torch.Tensor, list[str]]:
     """Probabilities (texts, classes) in float32, and the classes' names."""
     import numpy as np
 
+    from hpsearch.builders import build_sizes
     from hpsearch.data import Examples, tokenise
     from hpsearch.model_folder import load_model
     from hpsearch.training import evaluate
 
-    forward, tokenizer, config = load_model(folder)
+    forward, tokenizer, config = load_model(folder, trust_remote_code=trust_remote_code)
     examples = Examples(texts, np.zeros(len(texts), dtype=np.int64))
     tokens = tokenise(examples, tokenizer, max_length=config.backbone.max_length, cache=None)
-    logits = evaluate(forward, tokens, batch_size=2 * config.trainer.batch_size)
+    logits = evaluate(forward, tokens, sizes=build_sizes(config))
     return logits.softmax(dim=1), list(config.data.classes)
 
 
-def evaluate_test(folder: Path, root: str) -> dict[str, float]:
+def evaluate_test(folder: Path, root: str, *, trust_remote_code: bool = False) -> dict[str, float]:
     """Loss, accuracy and macro F1 on the test split."""
     from hpsearch import builders
+    from hpsearch.builders import build_sizes
     from hpsearch.data import tokenise
     from hpsearch.model_folder import load_model
     from hpsearch.training import evaluate
     from hpsearch.training.metrics import classification_metrics
 
-    forward, tokenizer, config = load_model(folder)
+    forward, tokenizer, config = load_model(folder, trust_remote_code=trust_remote_code)
     config.root = root
     test = builders.read_test(config)
     cache = builders.cache_folder(config)
     tokens = tokenise(test, tokenizer, max_length=config.backbone.max_length, cache=cache)
-    logits = evaluate(forward, tokens, batch_size=2 * config.trainer.batch_size)
+    logits = evaluate(forward, tokens, sizes=build_sizes(config))
     return {"examples": len(test), **classification_metrics(logits, test.labels)}
 
 
@@ -88,12 +95,12 @@ def _main(options: Options) -> None:
         raise ConfigError("text=… or split=test: exactly one of them is needed")
     if options.split not in (None, "test"):
         raise ConfigError(allowed("split", options.split, ["test"]))
-    folder = _folder(options)
+    folder, trusted = _folder(options), options.trust_remote_code
     if options.text is None:
-        figures = evaluate_test(folder, options.root)
+        figures = evaluate_test(folder, options.root, trust_remote_code=trusted)
         print("  ".join(f"test/{k} {v:.5g}" for k, v in figures.items()), f" {folder}")
         return
-    probabilities, classes = predict(folder, [options.text])
+    probabilities, classes = predict(folder, [options.text], trust_remote_code=trusted)
     row = probabilities[0].tolist()
     best = classes[row.index(max(row))]
     print(best, *(f"{name}={p:.6f}" for name, p in zip(classes, row, strict=True)), sep="  ")

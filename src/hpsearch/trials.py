@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,15 +16,17 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
-from hpsearch.atomic import write_bytes, write_text
+from hpsearch.atomic import remove_leftovers, write_bytes, write_text
 
-__all__ = ["Result", "TrialFolder", "TrialStore", "versions"]
+__all__ = ["METRICS", "Result", "TrialFolder", "TrialStore", "versions"]
 
 log = logging.getLogger(__name__)
 
 RESULT = "result.json"
 PREDICTIONS = "val_probabilities.npy"
 BEST = "best"
+CHECKPOINTS = "checkpoints"
+METRICS = "metrics.json"
 LOCK = ".lock"
 
 
@@ -39,11 +42,17 @@ class Result:
     config: dict[str, Any]
     data: dict[str, Any]
     versions: dict[str, str] = field(default_factory=dict)
+    # Each return to a checkpoint after a divergence; the sizes that fitted into memory.
+    rollbacks: list[str] = field(default_factory=list)
+    sizes: dict[str, int | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class TrialFolder:
-    """What is kept of one trial: ``best/``, the validation probabilities, ``result.json``."""
+    """What is kept of one trial: ``best/``, the validation probabilities, ``result.json``.
+
+    Until it has finished, ``checkpoints/`` instead, with the best model so far.
+    """
 
     path: Path
 
@@ -51,6 +60,11 @@ class TrialFolder:
     def best(self) -> Path:
         """The best model, in the ``save_pretrained`` layout."""
         return self.path / BEST
+
+    @property
+    def checkpoints(self) -> Path:
+        """What an unfinished trial goes on from."""
+        return self.path / CHECKPOINTS
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -63,6 +77,8 @@ class TrialFolder:
         if self.is_held():
             log.info("another process trains the same trial, waiting for its result: %s", self.path)
         with lock:
+            remove_leftovers(self.path)
+            remove_leftovers(self.checkpoints)
             yield
 
     def is_held(self) -> bool:
@@ -78,14 +94,36 @@ class TrialFolder:
         file = self.path / RESULT
         if not file.is_file() or not (self.best / "config.yaml").is_file():
             return None
-        return Result(**json.loads(file.read_text()))
+        try:
+            return Result(**json.loads(file.read_text()))
+        except (ValueError, TypeError) as error:
+            log.warning("%s is damaged (%s): the trial is trained again", file, error)
+            return None
 
-    def finish(self, result: Result, probabilities: npt.NDArray[np.float32]) -> None:
-        """Store the probabilities (validation examples, classes), then the result."""
+    def reopen(self, best_folder: Callable[[int], Path]) -> None:
+        """Undo a :meth:`finish` that was killed before the result stood: its model is a best one
+        so far again, under the name that ``best_folder`` gives the model of a step."""
+        if self.best.is_dir():
+            metrics = json.loads((self.best / METRICS).read_text())
+            target = best_folder(int(metrics["step"]))
+            shutil.rmtree(target, ignore_errors=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.best.rename(target)
+
+    def finish(
+        self, result: Result, probabilities: npt.NDArray[np.float32], *, model: Path
+    ) -> None:
+        """Store the model, the probabilities (validation examples, classes), then the result."""
+        model.rename(self.best)
         buffer = io.BytesIO()
         np.save(buffer, probabilities, allow_pickle=False)
         write_bytes(self.path / PREDICTIONS, buffer.getvalue())
         write_text(self.path / RESULT, json.dumps(asdict(result), indent=2) + "\n")
+        self.remove_checkpoints()
+
+    def remove_checkpoints(self) -> None:
+        """Nothing goes on from them any more."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def probabilities(self) -> npt.NDArray[np.float32]:
         """Of the best model: (validation examples, classes), in the split's order."""

@@ -6,56 +6,10 @@ import pytest
 import torch
 
 from hpsearch.data import Tokens
-from hpsearch.errors import ConfigError, TrainingError
-from hpsearch.models import ClassificationHead, Classifier, CnnBackbone
-from hpsearch.training import (
-    ClassificationLoss,
-    Fit,
-    Forward,
-    Plan,
-    Precision,
-    Trainer,
-    build_optimizer,
-    build_schedule,
-    evaluate,
-    fit,
-)
-from hpsearch.training.loop import train_step, update
-
-CPU = torch.device("cpu")
-PLAN = Plan(
-    epochs=4,
-    max_steps=None,
-    batch_size=4,
-    micro_batch_size=4,
-    eval_batch_size=2,
-    eval_every=None,
-    patience=None,
-    metric="val/accuracy",
-    clip_norm=None,
-    seed=0,
-)
-
-
-def trainer(
-    *, lr: float = 1e-2, plan: Plan = PLAN, smoothing: float = 0.0, precision: str = "fp32"
-) -> Trainer:
-    torch.manual_seed(0)
-    backbone = CnnBackbone(
-        vocab_size=20,
-        pad_id=0,
-        embedding_dim=8,
-        num_filters=8,
-        filter_widths=[1, 2],
-        embedding_dropout=0.0,
-    )
-    head = ClassificationHead(16, 2, dim=4, activation="tanh", dropout=0.0, init="auto")
-    forward = Forward(Classifier(backbone, head), Precision(precision, CPU), CPU, 0)
-    optimizer = build_optimizer(forward.model, lr=lr, weight_decay=0.0, backbone_lr_scale=1.0)
-    schedule = build_schedule(optimizer, name="constant", warmup=0, total_steps=100)
-    return Trainer(
-        forward, optimizer, schedule, ClassificationLoss(label_smoothing=smoothing, weights=[1, 3])
-    )
+from hpsearch.errors import ConfigError, DivergedError
+from hpsearch.training import Fit, Plan, Precision, Sizes, Trainer, build_schedule, evaluate, fit
+from hpsearch.training.step import train_step, update
+from tests.training.tiny import CPU, PLAN, trainer, weights
 
 
 def with_sgd(made: Trainer) -> Trainer:
@@ -63,10 +17,6 @@ def with_sgd(made: Trainer) -> Trainer:
     made.optimizer = torch.optim.SGD(made.forward.model.parameters(), lr=1.0)
     made.schedule = build_schedule(made.optimizer, name="constant", warmup=0, total_steps=100)
     return made
-
-
-def weights(made: Trainer) -> list[torch.Tensor]:
-    return [p.detach().clone() for p in made.forward.model.parameters()]
 
 
 def run(made: Trainer, plan: Plan, tokens: Tokens) -> tuple[Fit, list[tuple[int, float]], int]:
@@ -77,10 +27,10 @@ def run(made: Trainer, plan: Plan, tokens: Tokens) -> tuple[Fit, list[tuple[int,
         plan,
         train=tokens,
         val=tokens,
-        keep_best=kept.append,
+        keep_best=lambda step, metrics: kept.append(step),
         report=lambda step, metrics: reports.append((step, metrics["val/loss"])),
     )
-    return result, reports, len(kept)
+    return result.fit, reports, len(kept)
 
 
 def test_training_lowers_the_loss_and_reports_each_epoch(tokens: Tokens) -> None:
@@ -105,9 +55,10 @@ def test_micro_batches_give_the_gradient_of_one_big_batch(tokens: Tokens, micro:
     gradients = []
     for size in (4, micro):
         made = with_sgd(trainer(smoothing=0.1))
+        made.sizes = Sizes(size, 2)
         before = weights(made)
         rows = next(iter(PLAN.batches(len(tokens))))
-        loss, norm = train_step(made, replace(PLAN, micro_batch_size=size), tokens, rows)
+        loss, norm = train_step(made, tokens, rows, clip_norm=None)
         moved = [old - new for old, new in zip(before, weights(made), strict=True)]
         gradients.append([loss, norm, *moved])
     for big, small in zip(*gradients, strict=True):
@@ -146,14 +97,14 @@ def test_a_nan_loss_ends_the_training_and_names_the_step(tokens: Tokens) -> None
     made = trainer()
     with torch.no_grad():
         made.forward.model.head.out.bias.fill_(torch.nan)  # type: ignore[union-attr,operator]
-    with pytest.raises(TrainingError, match=r"train/loss became nan by step 2; try a lower"):
+    with pytest.raises(DivergedError, match=r"train/loss became nan at step 1; try a lower"):
         run(made, PLAN, tokens)
 
 
 def test_evaluation_gives_the_rows_in_their_order(tokens: Tokens) -> None:
     made = trainer()
-    together = evaluate(made.forward, tokens, batch_size=6)
-    apart = evaluate(made.forward, tokens, batch_size=1)
+    together = evaluate(made.forward, tokens, sizes=Sizes(1, 6))
+    apart = evaluate(made.forward, tokens, sizes=Sizes(1, 1))
     assert torch.allclose(together, apart, atol=1e-6)
     one = made.forward.batch(tokens, torch.tensor([2]).numpy())
     assert torch.allclose(together[2], made.forward.logits(one)[0], atol=1e-6)

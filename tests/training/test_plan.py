@@ -10,8 +10,6 @@ PLAN = Plan(
     epochs=3,
     max_steps=None,
     batch_size=4,
-    micro_batch_size=2,
-    eval_batch_size=8,
     eval_every=None,
     patience=None,
     metric="val/accuracy",
@@ -46,3 +44,9 @@ def test_max_steps_ends_inside_an_epoch_and_is_evaluated() -> None:
 def test_evaluation_goes_by_steps_where_it_is_asked_for() -> None:
     plan = replace(PLAN, eval_every=4)
     assert [step for step in range(1, 10) if plan.evaluates_after(step, 10)] == [4, 8, 9]
+
+
+def test_a_plan_goes_on_inside_an_epoch_with_the_rows_that_would_have_come() -> None:
+    whole = [rows.tolist() for rows in PLAN.batches(10)]
+    for done in range(10):
+        assert [rows.tolist() for rows in PLAN.batches(10, after=done)] == whole[done:]

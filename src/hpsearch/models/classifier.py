@@ -21,6 +21,9 @@ class Backbone(Protocol):
     def __call__(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Token ids and mask, both (batch, length), to text vectors (batch, out_dim)."""
 
+    def enable_gradient_checkpointing(self) -> bool:
+        """Recompute activations in the backward pass; False where that saves nothing."""
+
     def save_pretrained(self, folder: Path) -> None:
         """Write ``config.json`` and ``model.safetensors``."""
 
@@ -38,6 +41,12 @@ class Classifier(nn.Module):
         multiple = self.backbone.pad_multiple
         assert isinstance(multiple, int)
         return multiple
+
+    def enable_gradient_checkpointing(self) -> bool:
+        """Recompute the backbone's activations; False where that saves nothing."""
+        enabled = self.backbone.enable_gradient_checkpointing()  # type: ignore[operator]
+        assert isinstance(enabled, bool)
+        return enabled
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         logits = self.head(self.backbone(input_ids, attention_mask))

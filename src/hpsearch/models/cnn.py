@@ -65,5 +65,9 @@ class CnnBackbone(nn.Module):
         # ReLU is monotone: after the maximum it costs a fraction of what it costs before.
         return F.relu(convolution(padded).masked_fill(~real, float("-inf")).amax(dim=2))
 
+    def enable_gradient_checkpointing(self) -> bool:
+        """There are no layers to recompute."""
+        return False
+
     def save_pretrained(self, folder: Path) -> None:
         save_module(self, folder, kind="CnnBackbone")

@@ -49,9 +49,18 @@ class EncoderBackbone(nn.Module):
         self.is_longformer = encoder.config.model_type == "longformer"
         self.pad_multiple = _window(encoder.config) if self.is_longformer else 1
         _freeze(encoder, freeze)
+        self.recomputes = False
         if gradient_checkpointing:
-            # The re-entrant variant loses the gradient of a frozen first layer.
-            encoder.activation_checkpointing_enable({"use_reentrant": False})
+            self.enable_gradient_checkpointing()
+
+    def enable_gradient_checkpointing(self) -> bool:
+        """Recompute activations; False where they are already, or no gradient needs them."""
+        if self.recomputes or self.frozen:
+            return False
+        # The re-entrant variant loses the gradient of a frozen first layer.
+        self.encoder.activation_checkpointing_enable({"use_reentrant": False})
+        self.recomputes = True
+        return True
 
     def train(self, mode: bool = True) -> EncoderBackbone:
         return super().train(mode and not self.frozen)

@@ -10,8 +10,9 @@ import torch
 
 from hpsearch.data.batches import Batch, Tokens
 from hpsearch.models import Classifier
-from hpsearch.training.plan import pieces
+from hpsearch.training.memory import until_it_fits
 from hpsearch.training.precision import Precision
+from hpsearch.training.sizes import Sizes
 
 __all__ = ["Forward", "evaluate"]
 
@@ -39,16 +40,28 @@ class Forward:
 
 
 @torch.inference_mode()
-def evaluate(forward: Forward, tokens: Tokens, *, batch_size: int) -> torch.Tensor:
+def evaluate(forward: Forward, tokens: Tokens, *, sizes: Sizes) -> torch.Tensor:
     """Logits (n, classes) of every row, in float32 on the CPU, in the rows' order.
 
-    Rows go through the model by length, so that hardly any padding is computed.
+    Rows go through the model by length, so that hardly any padding is computed. Raises
+    :class:`TooLargeError` where not even one row fits into memory.
     """
     forward.model.eval()
     order = np.argsort(tokens.lengths, kind="stable")
-    parts = [
-        forward.logits(forward.batch(tokens, rows)).float() for rows in pieces(order, batch_size)
-    ]
+    parts: list[torch.Tensor] = []
+    done = 0
+    while done < len(order):
+        rest = order[done:]
+        part = until_it_fits(
+            lambda rest=rest: forward.logits(  # type: ignore[misc]
+                forward.batch(tokens, rest[: sizes.eval_batch_size])
+            ),
+            shrink=lambda reason, rest=rest: sizes.shrink_evaluation(  # type: ignore[misc]
+                reason, rows=len(rest)
+            ),
+        )
+        parts.append(part.float())
+        done += len(part)
     by_length = torch.cat(parts).cpu()
     logits = torch.empty_like(by_length)
     logits[torch.from_numpy(order)] = by_length

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hpsearch.data.batches import epoch_order
 
-__all__ = ["Plan", "pieces"]
+__all__ = ["Plan", "Rows", "pieces"]
 
 Rows = npt.NDArray[np.int64]
 
@@ -24,25 +24,23 @@ class Plan:
         epochs: passes over the training split.
         max_steps: optimiser steps after which to stop all the same, or None.
         batch_size: examples of one optimiser step.
-        micro_batch_size: examples of one forward pass; smaller saves memory, changes nothing else.
-        eval_batch_size: examples of one forward pass in evaluation.
         eval_every: optimiser steps between evaluations, or None for once an epoch.
         patience: evaluations without a better ``metric`` before stopping, or None for never.
         metric: what the best checkpoint and early stopping go by.
         clip_norm: largest norm of the gradient, or None.
         seed: of the batch order.
+        max_rollbacks: returns to a checkpoint, with half the learning rate, after a divergence.
     """
 
     epochs: int
     max_steps: int | None
     batch_size: int
-    micro_batch_size: int
-    eval_batch_size: int
     eval_every: int | None
     patience: int | None
     metric: str
     clip_norm: float | None
     seed: int
+    max_rollbacks: int = 0
 
     def steps_per_epoch(self, n: int) -> int:
         """Optimiser steps of one pass over ``n`` examples; the last may be a smaller one."""
@@ -52,15 +50,14 @@ class Plan:
         steps = self.epochs * self.steps_per_epoch(n)
         return steps if self.max_steps is None else min(steps, self.max_steps)
 
-    def batches(self, n: int) -> Iterator[Rows]:
-        """The rows of every optimiser step, epoch after epoch."""
-        left = self.total_steps(n)
-        for epoch in range(self.epochs):
-            for rows in pieces(epoch_order(n, seed=self.seed, epoch=epoch), self.batch_size):
-                if left == 0:
-                    return
-                left -= 1
-                yield rows
+    def batches(self, n: int, *, after: int = 0) -> Iterator[Rows]:
+        """The rows of every optimiser step after so many, epoch after epoch."""
+        order, of = np.empty(0, dtype=np.int64), -1
+        for step in range(after, self.total_steps(n)):
+            epoch, position = divmod(step, self.steps_per_epoch(n))
+            if epoch != of:
+                order, of = epoch_order(n, seed=self.seed, epoch=epoch), epoch
+            yield order[position * self.batch_size :][: self.batch_size]
 
     def evaluates_after(self, step: int, n: int) -> bool:
         """Whether to evaluate after this step (from 1); the last step always is."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
-__all__ = ["build_schedule", "factor", "warmup_steps"]
+__all__ = ["build_schedule", "factor", "scale_rates", "warmup_steps"]
 
 
 def build_schedule(optimizer: Optimizer, *, name: str, warmup: float, total_steps: int) -> LambdaLR:
@@ -36,3 +36,11 @@ def factor(step: int, name: str, warmup: int, total: int) -> float:
         return 0.5 * (1.0 + math.cos(math.pi * progress))
     assert name == "linear", name
     return 1.0 - progress
+
+
+def scale_rates(schedule: LRScheduler, by: float) -> None:
+    """Multiply the learning rate, now and for all steps to come."""
+    schedule.base_lrs = [rate * by for rate in schedule.base_lrs]
+    for group in schedule.optimizer.param_groups:
+        group["initial_lr"] *= by
+        group["lr"] *= by

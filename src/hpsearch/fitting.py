@@ -1,0 +1,176 @@
+"""Train one configuration: objects from the builders, a fit, a result in the trial's folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from omegaconf import DictConfig
+from transformers import PreTrainedTokenizerFast
+
+from hpsearch import builders, found_sizes
+from hpsearch.config import flatten
+from hpsearch.data import Splits, Tokens, tokenise
+from hpsearch.data.batches import epoch_order
+from hpsearch.errors import TooLargeError
+from hpsearch.model_folder import save_model
+from hpsearch.progress import track
+from hpsearch.redaction import redacted
+from hpsearch.training import Checkpoints, Plan, State, Trainer, fit
+from hpsearch.training.memory import limited, peak_memory
+from hpsearch.trials import Result, TrialFolder, versions
+
+__all__ = ["Listener", "train"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told of a training's evaluations.
+
+    Attributes:
+        report: each one with the epochs, or steps, spent; it may raise to end the training.
+        resumed: those of before, where a training is taken up from a checkpoint.
+    """
+
+    report: Callable[[int, dict[str, float]], None]
+    resumed: Callable[[list[dict[str, float]]], None]
+
+
+def train(
+    config: DictConfig,
+    splits: Splits,
+    weights: Path | None,
+    folder: TrialFolder,
+    listener: Listener,
+) -> Result:
+    """Train, from the trial's last checkpoint if it has one; its folder then holds the result."""
+    torch.manual_seed(config.seed)
+    torch.use_deterministic_algorithms(config.trainer.deterministic)
+    tokenizer = builders.read_tokenizer(config, splits, weights)
+    plan = builders.build_plan(config)
+    train_tokens, val_tokens = _tokens(config, splits, tokenizer, plan)
+    model = builders.build_classifier(
+        config, tokenizer, num_classes=len(splits.classes), weights=weights
+    )
+    forward = builders.build_forward(config, model, int(tokenizer.pad_token_id))
+    sizes = builders.build_sizes(config)
+    trainer = builders.build_trainer(
+        config, forward, plan, train_tokens, num_classes=len(splits.classes), sizes=sizes
+    )
+    found_sizes.remember(sizes, config, device=forward.device)
+    if sizes.gradient_checkpointing:
+        model.enable_gradient_checkpointing()
+    checkpoints = builders.build_checkpoints(config, folder.checkpoints)
+    folder.reopen(checkpoints.best)
+    saved = config.copy()
+    saved.data.classes = list(splits.classes)
+    with (
+        _profiled(config, folder),
+        _figures_of_memory(config, forward.device),
+        limited(config.trainer.memory_limit, forward.device),
+    ):
+        state = fit(
+            trainer,
+            plan,
+            train=train_tokens,
+            val=val_tokens,
+            keep_best=lambda step, metrics: save_model(
+                checkpoints.best(step), model, tokenizer, saved, metrics
+            ),
+            report=listener.report,
+            resumed=listener.resumed,
+            progress=track,
+            checkpoints=checkpoints,
+        )
+    return _finish(config, splits, folder, trainer, state, checkpoints)
+
+
+def _tokens(
+    config: DictConfig, splits: Splits, tokenizer: PreTrainedTokenizerFast, plan: Plan
+) -> tuple[Tokens, Tokens]:
+    """Of the training and the validation split."""
+    tokens = partial(
+        tokenise,
+        tokenizer=tokenizer,
+        max_length=config.backbone.max_length,
+        cache=builders.cache_folder(config),
+    )
+    train_tokens, val_tokens = tokens(splits.train), tokens(splits.val)
+    if config.trainer.overfit:
+        train_tokens = val_tokens = _first_batch(train_tokens, plan)
+    return train_tokens, val_tokens
+
+
+def _first_batch(tokens: Tokens, plan: Plan) -> Tokens:
+    """What ``debug=overfit`` trains and evaluates on."""
+    rows = epoch_order(len(tokens), seed=plan.seed, epoch=0)[: plan.batch_size]
+    return tokens.take(rows.astype(np.int64))
+
+
+def _finish(
+    config: DictConfig,
+    splits: Splits,
+    folder: TrialFolder,
+    trainer: Trainer,
+    state: State,
+    checkpoints: Checkpoints,
+) -> Result:
+    fitted = state.fit
+    assert fitted.best_probabilities is not None
+    assert fitted.best_step is not None
+    result = Result(
+        fingerprint=folder.path.name,
+        best=fitted.best,
+        history=fitted.history,
+        stopped_early=fitted.stopped_early,
+        seconds=state.elapsed,
+        config=redacted(flatten(config)),
+        data={
+            "digest": splits.digest,
+            "classes": list(splits.classes),
+            "train": len(splits.train),
+            "val": len(splits.val),
+        },
+        versions=versions(),
+        rollbacks=fitted.rollbacks,
+        sizes=trainer.sizes.as_dict(),
+    )
+    model = checkpoints.best(fitted.best_step)
+    folder.finish(result, fitted.best_probabilities, model=model)
+    return result
+
+
+@contextmanager
+def _figures_of_memory(config: DictConfig, device: torch.device) -> Iterator[None]:
+    """What does not fit is told with how much there was, and what needs less."""
+    try:
+        yield
+    except TooLargeError as error:
+        peak = "  ".join(f"{k} {v:.0f}" for k, v in peak_memory(device).items())
+        raise TooLargeError(
+            f"{error}; peak: {peak}, trainer.memory_limit={config.trainer.memory_limit}; "
+            f"lower backbone.max_length={config.backbone.max_length} or take a smaller backbone"
+        ) from None
+
+
+@contextmanager
+def _profiled(config: DictConfig, folder: TrialFolder) -> Iterator[None]:
+    """With ``trainer.profile``, print where the time went and leave a trace for chrome://tracing."""
+    if not config.trainer.profile:
+        yield
+        return
+    with torch.profiler.profile(record_shapes=True) as profiler:
+        yield
+    trace = folder.path / "trace.json"
+    profiler.export_chrome_trace(str(trace))
+    sort = "self_cuda_time_total" if torch.cuda.is_available() else "self_cpu_time_total"
+    print(profiler.key_averages().table(sort_by=sort, row_limit=15, max_name_column_width=40))
+    log.info("trace: %s", trace)

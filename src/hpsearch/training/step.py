@@ -1,0 +1,73 @@
+"""One optimiser step, in as many micro-batches as fit into memory."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from hpsearch.data.batches import Tokens
+from hpsearch.training.memory import until_it_fits
+from hpsearch.training.plan import Rows, pieces
+from hpsearch.training.randomness import random_states, set_random_states
+from hpsearch.training.state import Trainer
+
+__all__ = ["train_step", "update"]
+
+
+def train_step(
+    trainer: Trainer, train: Tokens, rows: Rows, *, clip_norm: float | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """One optimiser step on these rows; the mean loss and the gradient's norm, as scalars.
+
+    Where memory does not suffice it is repeated with smaller micro-batches and the same random
+    numbers; the rows, and what their loss is divided by, stay the same.
+    """
+    trainer.forward.model.train()
+    states = random_states()
+
+    def shrink(reason: str) -> None:
+        trainer.optimizer.zero_grad(set_to_none=True)
+        set_random_states(states)
+        trainer.sizes.shrink_training(
+            reason,
+            rows=len(rows),
+            checkpointing=trainer.forward.model.enable_gradient_checkpointing,
+        )
+
+    loss = until_it_fits(lambda: accumulate(trainer, train, rows), shrink=shrink)
+    return loss, update(trainer, clip_norm=clip_norm)
+
+
+def accumulate(trainer: Trainer, train: Tokens, rows: Rows) -> torch.Tensor:
+    """The gradient of the rows' mean loss, which is returned, added up over micro-batches.
+
+    Each micro-batch's loss is summed and divided by what the whole step is divided by, so that the
+    gradient is that of one big batch. They are cut by length, so that each is padded little.
+    """
+    rows = rows[np.argsort(train.lengths_of(rows), kind="stable")]
+    divisor = trainer.loss.divisor(train.labels[rows])
+    losses = []
+    for piece in pieces(rows, trainer.sizes.micro_batch_size):
+        batch = trainer.forward.batch(train, piece)
+        loss = trainer.loss(trainer.forward.logits(batch), batch.labels) / divisor
+        trainer.forward.precision.scaler.scale(loss).backward()
+        losses.append(loss.detach())
+    return torch.stack(losses).sum()
+
+
+def update(trainer: Trainer, *, clip_norm: float | None) -> torch.Tensor:
+    """Clip, step, schedule, zero; the gradient's norm before clipping."""
+    scaler, optimizer = trainer.forward.precision.scaler, trainer.optimizer
+    scaler.unscale_(optimizer)
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    norm = torch.nn.utils.clip_grad_norm_(parameters, clip_norm or math.inf)
+    scale = scaler.get_scale()
+    scaler.step(optimizer)
+    scaler.update()
+    # fp16 leaves a step out when the scaled gradient overflowed; the schedule waits for it.
+    if scaler.get_scale() >= scale:
+        trainer.schedule.step()
+    optimizer.zero_grad(set_to_none=True)
+    return norm.detach()
