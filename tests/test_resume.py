@@ -149,6 +149,7 @@ def test_the_sizes_that_fit_are_found_once_and_remembered(tmp_path: Path) -> Non
     assert "out of memory" not in second.err
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_at_all_is_one_line_with_the_figures(tmp_path: Path) -> None:
     done = run(
         tmp_path,

@@ -192,6 +192,7 @@ def test_files_of_ones_own_with_words_for_labels(tmp_path: Path, reviews_folder:
     assert {entry.name for entry in tmp_path.iterdir()} == {"elsewhere", "home", "reviews"}
 
 
+@pytest.mark.slow
 def test_the_profile_prints_where_the_time_went(tmp_path: Path) -> None:
     done = run(tmp_path, "train", "debug=profile", "trainer.max_steps=2", "data.train_size=64")
     assert done.code == 0, done.err
