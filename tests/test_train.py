@@ -176,6 +176,15 @@ def test_one_batch_can_be_overfitted(tmp_path: Path) -> None:
     assert trial["history"][-1]["train/loss"] < 0.01  # type: ignore[index]
 
 
+def test_a_training_that_diverges_is_one_line_and_leaves_no_checkpoints(tmp_path: Path) -> None:
+    done = run(tmp_path, "train", "debug=limit", "optimizer.lr=1e30", "checkpoint.every=1")
+    assert done.code == 2
+    assert done.err.splitlines()[-1].startswith("error: train/loss became nan at step 2; try a")
+    assert "Traceback" not in done.err
+    (trial,) = (tmp_path / "outputs" / "trials").iterdir()
+    assert [entry.name for entry in trial.iterdir()] == [".lock"]
+
+
 def test_files_of_ones_own_with_words_for_labels(tmp_path: Path, reviews_folder: Path) -> None:
     done = run(
         tmp_path,

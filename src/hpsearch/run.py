@@ -15,7 +15,7 @@ from hpsearch import builders
 from hpsearch.config import check, fingerprint, flatten
 from hpsearch.data import Splits
 from hpsearch.data_record import check_data
-from hpsearch.errors import TooLargeError
+from hpsearch.errors import DivergedError, TooLargeError
 from hpsearch.fitting import Listener, train
 from hpsearch.recording import record, replay, replay_history, summarise
 from hpsearch.tracking import TrialRun
@@ -119,8 +119,8 @@ def _ends(trial: TrialHandle, folder: TrialFolder) -> Iterator[None]:
         trial.set_constraint("out_of_memory", 1.0)  # so that the sampler keeps away
         raise
     except Exception as error:
-        if type(error).__name__ == "TrialPruned":
-            folder.remove_checkpoints()  # judged: nobody goes on from them
+        if isinstance(error, DivergedError) or type(error).__name__ == "TrialPruned":
+            folder.remove_checkpoints()  # it is given up: nobody goes on from them
         raise
 
 
