@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def train(
 ) -> Result:
     """Train, from the trial's last checkpoint if it has one; its folder then holds the result."""
     torch.manual_seed(config.seed)
-    torch.use_deterministic_algorithms(config.trainer.deterministic)
+    _make_deterministic(config.trainer.deterministic)
     tokenizer = builders.read_tokenizer(config, splits, weights)
     plan = builders.build_plan(config)
     train_tokens, val_tokens = _tokens(config, splits, tokenizer, plan)
@@ -91,6 +92,13 @@ def train(
             checkpoints=checkpoints,
         )
     return _finish(config, splits, folder, trainer, state, checkpoints)
+
+
+def _make_deterministic(wanted: bool) -> None:
+    if wanted:
+        # CUDA's matrix products are told by this alone, when they are first used.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(wanted)
 
 
 def _tokens(

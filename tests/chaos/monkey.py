@@ -19,6 +19,8 @@ __all__ = ["Monkey", "children"]
 
 # How far a trial is, by the number of its last checkpoint: 0012-step-…
 NUMBER = re.compile(r"(\d+)-step-")
+# The share of kills that may come while nothing has begun yet.
+EARLY = 0.2
 VICTIMS = {"sweeper": 0.45, "trial": 0.45, "server": 0.1}
 
 
@@ -55,19 +57,27 @@ class Monkey:
             self.starts += 1
             log = self.folder / f"sweep-{self.starts}.log"
             with log.open("w") as file, self._start(file) as sweep:
-                while moments and sweep.poll() is None:
-                    if self.progress() < moments[0]:
-                        time.sleep(0.002)
-                        continue
+                while moments and self._wait(sweep, moments[0], dice):
                     moments.pop(0)
-                    # Some of them while it starts, some in the midst of a step or of a write.
-                    time.sleep(dice.choice([0, dice.uniform(0, 0.3), dice.uniform(0, 8)]))
                     self._kill(sweep, dice)
             told = log.read_text()
             if sweep.returncode == 0 and not moments and self.complete():
                 return told
             assert sweep.returncode in (0, 1, -signal.SIGKILL), told
             assert self.starts < 3 * self.kills + 5, "the same command does not come to an end"
+
+    def _wait(self, sweep: subprocess.Popen[bytes], moment: int, dice: random.Random) -> bool:
+        """Until that much is done, and something since the last kill; False where it ended."""
+        if dice.random() < EARLY:
+            time.sleep(dice.uniform(0, 6))
+            return sweep.poll() is None
+        goal = min(max(moment, self.progress() + 1), self.work)
+        while self.progress() < goal:
+            if sweep.poll() is not None:
+                return False
+            time.sleep(0.002)
+        time.sleep(dice.choice([0, dice.uniform(0, 0.5)]))  # amid a step, or a write
+        return sweep.poll() is None
 
     def progress(self) -> int:
         """Checkpoints written so far, by trials that have ended and by those that have not."""
