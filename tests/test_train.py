@@ -169,6 +169,7 @@ def test_a_killed_sweep_goes_on_and_loses_no_trial(tmp_path: Path) -> None:
     assert len(study.finished()) == 3
 
 
+@pytest.mark.slow
 def test_one_batch_can_be_overfitted(tmp_path: Path) -> None:
     done = run(tmp_path, "train", "debug=overfit", "data.train_size=64", "data.val_size=16")
     assert done.code == 0, done.err

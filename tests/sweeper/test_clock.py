@@ -62,7 +62,8 @@ def test_the_clock_of_a_process_can_be_set(clock: Clock) -> None:
     assert all(abs(time.time() - HOUR - float(x)) < 60 for x in told)
 
 
-@pytest.mark.parametrize("shift", [-HOUR, pytest.param(HOUR, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("shift", [-HOUR, HOUR])
 def test_a_clock_that_is_set_amid_a_sweep_changes_nothing(
     program: Program, clock: Clock, shift: int
 ) -> None:
