@@ -21,6 +21,10 @@ QUIET = ["hydra/job_logging=none", "hydra/launcher=basic"]
 SECONDS = 5.0  # of the processor, which other work on the machine leaves alone; most take 0.2
 # Of the thousands each sixth, with HPSEARCH_FUZZ=1 each one.
 STRIDE = int(os.environ.get("HPSEARCH_FUZZ", "6"))
+CASES = [
+    *chosen_cases(),
+    *(pytest.param(case, marks=pytest.mark.slow) for case in all_cases()[::STRIDE]),
+]
 
 
 @pytest.fixture(scope="module")
@@ -95,20 +99,8 @@ def _check(
     assert trained <= {".lock"}, "something has trained"
 
 
-@pytest.mark.parametrize("case", chosen_cases(), ids=lambda case: case.id)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_a_bad_configuration_is_refused_in_one_line(
-    case: Case,
-    ready: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    _check(case, ready, tmp_path, monkeypatch, capfd)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", all_cases()[::STRIDE], ids=lambda case: case.id)
-def test_every_bad_value_of_every_key_is_refused_in_one_line(
     case: Case,
     ready: Path,
     tmp_path: Path,

@@ -69,3 +69,16 @@ def test_evaluation_shrinks_its_batches_likewise() -> None:
         logits = evaluate(made.forward, TEXTS, sizes=made.sizes)
     assert made.sizes.eval_batch_size < 16
     assert torch.allclose(logits, expected, atol=1e-6)
+
+
+def test_what_the_optimiser_itself_cannot_have_is_told_too() -> None:
+    made = make(Sizes(1, 1))
+    state = made.optimizer.step
+
+    def hungry(*words: object, **more: object) -> object:
+        torch.empty(300 * 2**20, dtype=torch.uint8)  # as Adam's two copies of a large model
+        return state(*words, **more)  # type: ignore[arg-type]
+
+    made.optimizer.step = hungry  # type: ignore[method-assign,assignment]
+    with limited(60, CPU), pytest.raises(TooLargeError, match=r"in the optimiser's step: .*can't"):
+        run(made, TEXTS)

@@ -30,7 +30,7 @@ def test_with_little_memory_sizes_are_found_with_the_same_result() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
-    assert "5 passed" in done.stdout
+    assert "6 passed" in done.stdout
 
 
 def test_a_sum_over_pieces_is_that_of_one_big_batch() -> None:

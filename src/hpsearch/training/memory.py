@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import torch
 
-__all__ = ["is_out_of_memory", "limited", "peak_memory", "until_it_fits"]
+__all__ = ["is_out_of_memory", "limited", "peak_memory", "reason_of", "until_it_fits"]
 
 MIB = 2**20
 T = TypeVar("T")
@@ -53,7 +53,7 @@ def until_it_fits(attempt: Callable[[], T], *, shrink: Callable[[str], None]) ->
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            reason = _first_line(error)
+            reason = reason_of(error)
         # Only here: the exception's trace holds the activations of the attempt.
         gc.collect()
         if torch.cuda.is_available():
@@ -61,7 +61,8 @@ def until_it_fits(attempt: Callable[[], T], *, shrink: Callable[[str], None]) ->
         shrink(reason)
 
 
-def _first_line(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """What a failed allocation says, in one line."""
     line = str(error).strip().partition("\n")[0]
     return re.sub(r"^\[enforce fail at [^]]*\] err == 0\. ", "", line) or type(error).__name__
 

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from hpsearch.data.batches import Tokens
-from hpsearch.training.memory import until_it_fits
+from hpsearch.errors import TooLargeError
+from hpsearch.training.memory import is_out_of_memory, reason_of, until_it_fits
 from hpsearch.training.plan import Rows, pieces
 from hpsearch.training.randomness import random_states, set_random_states
 from hpsearch.training.state import Trainer
@@ -22,7 +23,8 @@ def train_step(
     """One optimiser step on these rows; the mean loss and the gradient's norm, as scalars.
 
     Where memory does not suffice it is repeated with smaller micro-batches and the same random
-    numbers; the rows, and what their loss is divided by, stay the same.
+    numbers; the rows, and what their loss is divided by, stay the same. Raises
+    :class:`TooLargeError` where a single example, or the optimiser's state, does not fit.
     """
     trainer.forward.model.train()
     states = random_states()
@@ -37,7 +39,14 @@ def train_step(
         )
 
     loss = until_it_fits(lambda: accumulate(trainer, train, rows), shrink=shrink)
-    return loss, update(trainer, clip_norm=clip_norm)
+    try:
+        return loss, update(trainer, clip_norm=clip_norm)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        # The optimiser's state has a size of its own, which no smaller batch changes.
+        reason = reason_of(error)
+    raise TooLargeError(f"out of memory in the optimiser's step: {reason}")
 
 
 def accumulate(trainer: Trainer, train: Tokens, rows: Rows) -> torch.Tensor:
