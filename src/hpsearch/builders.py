@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +56,12 @@ __all__ = [
 ]
 
 
+log = logging.getLogger(__name__)
+
 # A head that starts at random learns at 1e-3 and more, pretrained layers want some 1e-5.
 PRETRAINED_LR_SCALE = 0.02
+# The kinds of backbones that are transformers.
+ENCODERS = ("pretrained", "transformer")
 
 
 def cache_folder(config: DictConfig) -> Path:
@@ -194,7 +199,7 @@ def load_classifier(
     folder: Path, config: DictConfig, tokenizer: PreTrainedTokenizerFast
 ) -> Classifier:
     """The classifier that was saved in a folder."""
-    encoder = config.backbone.kind in ("pretrained", "transformer")
+    encoder = config.backbone.kind in ENCODERS
     model = build_classifier(
         config,
         tokenizer,
@@ -210,7 +215,26 @@ def load_classifier(
 def build_forward(config: DictConfig, model: Classifier, pad_id: int) -> Forward:
     """The model on its device, in its precision."""
     precision = build_precision(config)
-    return Forward(model.to(precision.device), precision, precision.device, pad_id)
+    model.to(precision.device)
+    return Forward(
+        model,
+        precision,
+        precision.device,
+        pad_id,
+        batching=_batching(config, model),
+        max_length=config.backbone.max_length,
+    )
+
+
+def _batching(config: DictConfig, model: Classifier) -> str:
+    """What is asked for, if the model allows it."""
+    # Models that were saved before there was a choice do not have the key.
+    asked: str = OmegaConf.select(config, "trainer.batching", default="packed")
+    if asked != "packed" or model.enable_packing():
+        return asked
+    if config.backbone.kind in ENCODERS:
+        log.info("trainer.batching=packed: this encoder cannot be packed, so texts are bucketed")
+    return "bucketed"
 
 
 def build_precision(config: DictConfig) -> Precision:

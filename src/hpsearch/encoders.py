@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModel, BertConfig, BertModel, PreTraine
 
 from hpsearch.custom_code import require_trust
 from hpsearch.errors import BackboneError
+from hpsearch.models.encoder import OFFSET_POSITIONS
 
 __all__ = ["build_encoder", "check_fit", "load_encoder"]
 
@@ -37,8 +38,6 @@ DROPOUTS = (
 )
 # What transformers raises for a folder that is broken or asks for what is not there.
 FAILURES = (ValueError, OSError, ImportError, KeyError, RuntimeError, TypeError, SafetensorError)
-# These count positions from the padding token's index on (fairseq's convention).
-OFFSET_POSITIONS = ("roberta", "longformer", "xlm-roberta", "camembert", "mpnet")
 
 
 def build_encoder(

@@ -153,6 +153,7 @@ class TrainerConfig:
     epochs: int = at_least(1)
     max_steps: int | None = at_least(1, none=True)
     batch_size: int = at_least(1)
+    batching: str = irrelevant(one_of("packed", "bucketed", "padded"))
     micro_batch_size: int | None = irrelevant(at_least(1, none=True))
     accumulate: int = at_least(1)
     eval_batch_size: int | None = irrelevant(at_least(1, none=True))

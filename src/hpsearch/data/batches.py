@@ -1,4 +1,4 @@
-"""Batches: rows of ragged token arrays, padded only to the longest of their batch."""
+"""Batches: rows of ragged token arrays, packed into one or padded to the longest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-__all__ = ["Batch", "Tokens", "epoch_order"]
+from hpsearch.data.packing import Packing
+
+__all__ = ["Batch", "PackedBatch", "Tokens", "epoch_order"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,23 @@ class Batch:
             return self
         tensors = (self.input_ids, self.attention_mask, self.labels)
         return Batch(*(t.pin_memory().to(device, non_blocking=True) for t in tensors))
+
+
+@dataclass(frozen=True)
+class PackedBatch:
+    """Texts one after another: ``input_ids`` (1, tokens) int64, ``labels`` (texts,) int64."""
+
+    input_ids: torch.Tensor
+    packing: Packing
+    labels: torch.Tensor
+
+    def to(self, device: torch.device) -> PackedBatch:
+        """A copy on the device; from pinned memory it does not wait for the copy to end."""
+        if device.type == "cpu":
+            return self
+        tensors = (self.input_ids, self.labels)
+        ids, labels = (t.pin_memory().to(device, non_blocking=True) for t in tensors)
+        return PackedBatch(ids, self.packing, labels)
 
 
 @dataclass(frozen=True)
@@ -62,13 +81,24 @@ class Tokens:
         width = -(-int(lengths.max()) // multiple_of) * multiple_of
         mask = np.arange(width) < lengths[:, None]
         ids = np.full(mask.shape, pad_id, dtype=np.int64)
-        ids[mask] = np.concatenate(
-            [self.values[self.offsets[row] : self.offsets[row + 1]] for row in rows]
-        )
+        ids[mask] = self._joined(rows)
         return Batch(
             torch.from_numpy(ids),
             torch.from_numpy(mask.astype(np.int64)),
             torch.from_numpy(self.labels[rows]),
+        )
+
+    def packed(self, rows: npt.NDArray[np.int64]) -> PackedBatch:
+        """Rows one after another, without padding."""
+        return PackedBatch(
+            torch.from_numpy(self._joined(rows).astype(np.int64)).unsqueeze(0),
+            Packing.of(self.lengths_of(rows).tolist()),
+            torch.from_numpy(self.labels[rows]),
+        )
+
+    def _joined(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        return np.concatenate(
+            [self.values[self.offsets[row] : self.offsets[row + 1]] for row in rows]
         )
 
     def lengths_of(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -8,6 +8,8 @@ from typing import Protocol
 import torch
 from torch import nn
 
+from hpsearch.data.packing import Packing
+
 __all__ = ["Backbone", "Classifier"]
 
 
@@ -20,6 +22,12 @@ class Backbone(Protocol):
 
     def __call__(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Token ids and mask, both (batch, length), to text vectors (batch, out_dim)."""
+
+    def enable_packing(self) -> bool:
+        """Whether :meth:`packed` works."""
+
+    def packed(self, input_ids: torch.Tensor, packing: Packing) -> torch.Tensor:
+        """Token ids (1, tokens) of texts without padding to text vectors (texts, out_dim)."""
 
     def enable_gradient_checkpointing(self) -> bool:
         """Recompute activations in the backward pass; False where that saves nothing."""
@@ -42,6 +50,12 @@ class Classifier(nn.Module):
         assert isinstance(multiple, int)
         return multiple
 
+    def enable_packing(self) -> bool:
+        """Whether the backbone runs packed texts, as :meth:`packed` does from here on."""
+        enabled = self.backbone.enable_packing()  # type: ignore[operator]
+        assert isinstance(enabled, bool)
+        return enabled
+
     def enable_gradient_checkpointing(self) -> bool:
         """Recompute the backbone's activations; False where that saves nothing."""
         enabled = self.backbone.enable_gradient_checkpointing()  # type: ignore[operator]
@@ -50,5 +64,11 @@ class Classifier(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         logits = self.head(self.backbone(input_ids, attention_mask))
+        assert isinstance(logits, torch.Tensor)
+        return logits
+
+    def packed(self, input_ids: torch.Tensor, packing: Packing) -> torch.Tensor:
+        """Logits (texts, num_classes) from the token ids (1, tokens) of packed texts."""
+        logits = self.head(self.backbone.packed(input_ids, packing))  # type: ignore[operator]
         assert isinstance(logits, torch.Tensor)
         return logits

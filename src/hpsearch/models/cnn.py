@@ -65,6 +65,10 @@ class CnnBackbone(nn.Module):
         # ReLU is monotone: after the maximum it costs a fraction of what it costs before.
         return F.relu(convolution(padded).masked_fill(~real, float("-inf")).amax(dim=2))
 
+    def enable_packing(self) -> bool:
+        """Its windows would reach from text to text."""
+        return False
+
     def enable_gradient_checkpointing(self) -> bool:
         """There are no layers to recompute."""
         return False

@@ -8,9 +8,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from hpsearch.models.pooling import pool
+from hpsearch.data.packing import Packing
+from hpsearch.models.dropout import use_byte_dropout
+from hpsearch.models.packed_attention import PACKED
+from hpsearch.models.pooling import pool, pool_packed
 
-__all__ = ["EncoderBackbone"]
+__all__ = ["OFFSET_POSITIONS", "EncoderBackbone"]
+
+
+# These count positions from the padding token's index on (fairseq's convention).
+OFFSET_POSITIONS = ("roberta", "longformer", "xlm-roberta", "camembert", "mpnet")
+# What packed and padded texts' vectors may differ by, in 32 bits.
+TOLERANCE = 1e-4
 
 
 class EncoderBackbone(nn.Module):
@@ -42,6 +51,7 @@ class EncoderBackbone(nn.Module):
         # The pooler of BERT's pre-training is not used: it would be weights without a gradient.
         if getattr(encoder, "pooler", None) is not None:
             encoder.pooler = None
+        use_byte_dropout(encoder)
         self.encoder = encoder
         self.pooling = pooling
         self.frozen = freeze == "all"
@@ -62,6 +72,40 @@ class EncoderBackbone(nn.Module):
         self.recomputes = True
         return True
 
+    def enable_packing(self) -> bool:
+        """Run packed texts where the encoder takes another attention and still computes the same.
+
+        Which encoders do is seen by trying: nothing else tells whether one heeds the positions and
+        hands the packing on to its attention.
+        """
+        encoder, before = self.encoder, self.encoder.config._attn_implementation
+        if before == PACKED:
+            return True
+        if not getattr(encoder, "_supports_attention_backend", False) or before != "sdpa":
+            return False
+        encoder.set_attn_implementation(PACKED)
+        if self._packs():
+            return True
+        encoder.set_attn_implementation(before)
+        return False
+
+    @torch.no_grad()
+    def _packs(self) -> bool:
+        """Whether some texts have the same vectors packed as they have padded."""
+        training = self.training
+        self.eval()
+        texts = _texts_to_try(self.encoder)
+        mask = nn.utils.rnn.pad_sequence([torch.ones_like(t) for t in texts], batch_first=True)
+        padded = self(nn.utils.rnn.pad_sequence(texts, batch_first=True), mask)
+        packing = Packing(tuple(len(text) for text in texts))
+        try:
+            packed = self.packed(torch.cat(texts).unsqueeze(0), packing)
+        except (TypeError, ValueError, RuntimeError, IndexError):
+            return False
+        finally:
+            self.train(training)
+        return torch.allclose(packed, padded, atol=TOLERANCE, rtol=TOLERANCE)
+
     def train(self, mode: bool = True) -> EncoderBackbone:
         return super().train(mode and not self.frozen)
 
@@ -71,9 +115,23 @@ class EncoderBackbone(nn.Module):
         if self.is_longformer:
             extra["global_attention_mask"] = torch.zeros_like(attention_mask)
             extra["global_attention_mask"][:, 0] = 1
+        states = self._states(input_ids, attention_mask=attention_mask, **extra)
+        return pool(states, attention_mask, self.pooling)
+
+    def packed(self, input_ids: torch.Tensor, packing: Packing) -> torch.Tensor:
+        """Token ids (1, tokens) of texts one after another to (texts, hidden size)."""
+        config = self.encoder.config
+        first = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
+        positions = packing.positions(first=first, device=input_ids.device)
+        states = self._states(input_ids, position_ids=positions, packing=packing)
+        return pool_packed(states[0], packing, self.pooling)
+
+    def _states(self, input_ids: torch.Tensor, **inputs: Any) -> torch.Tensor:
+        """(batch, length, hidden size)."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            output = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **extra)
-        return pool(output.last_hidden_state, attention_mask, self.pooling)
+            output = self.encoder(input_ids=input_ids, **inputs)
+        states: torch.Tensor = output.last_hidden_state
+        return states
 
     def save_pretrained(self, folder: Path) -> None:
         self.encoder.save_pretrained(folder)
@@ -82,6 +140,17 @@ class EncoderBackbone(nn.Module):
 def _window(config: Any) -> int:
     window = config.attention_window
     return max(window) if isinstance(window, list | tuple) else int(window)
+
+
+def _texts_to_try(encoder: Any) -> list[torch.Tensor]:
+    """Three texts, one beyond a sliding window; two alike in length are computed together."""
+    config, device = encoder.config, next(encoder.parameters()).device
+    ids = torch.arange(min(config.vocab_size, 100), device=device)
+    ids = ids[ids != (config.pad_token_id if config.pad_token_id is not None else -1)]
+    long = min(
+        2 * (getattr(config, "sliding_window", None) or 1) + 3, config.max_position_embeddings
+    )
+    return [ids.roll(-turn)[torch.arange(n) % len(ids)] for turn, n in enumerate((long, 3, 3))]
 
 
 def _freeze(encoder: Any, freeze: str | int) -> None:

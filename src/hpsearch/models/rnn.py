@@ -89,6 +89,10 @@ class RnnBackbone(nn.Module):
         ends = [states[rows, last, :hidden], states[:, 0, hidden:]]
         return torch.cat(ends, dim=1)
 
+    def enable_packing(self) -> bool:
+        """Its state would go from text to text."""
+        return False
+
     def enable_gradient_checkpointing(self) -> bool:
         """There are no layers to recompute."""
         return False

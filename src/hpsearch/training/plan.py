@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hpsearch.data.batches import epoch_order
 
-__all__ = ["Plan", "Rows", "pieces"]
+__all__ = ["Plan", "Rows"]
 
 Rows = npt.NDArray[np.int64]
 
@@ -63,9 +63,3 @@ class Plan:
         """Whether to evaluate after this step (from 1); the last step always is."""
         every = self.steps_per_epoch(n) if self.eval_every is None else self.eval_every
         return step % every == 0 or step == self.total_steps(n)
-
-
-def pieces(rows: Rows, size: int) -> Iterator[Rows]:
-    """``rows`` cut into pieces of at most ``size``."""
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]

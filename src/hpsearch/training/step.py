@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import torch
 
 from hpsearch.data.batches import Tokens
 from hpsearch.errors import TooLargeError
 from hpsearch.training.memory import is_out_of_memory, reason_of, until_it_fits
-from hpsearch.training.plan import Rows, pieces
+from hpsearch.training.plan import Rows
 from hpsearch.training.randomness import random_states, set_random_states
 from hpsearch.training.state import Trainer
 
@@ -53,12 +52,11 @@ def accumulate(trainer: Trainer, train: Tokens, rows: Rows) -> torch.Tensor:
     """The gradient of the rows' mean loss, which is returned, added up over micro-batches.
 
     Each micro-batch's loss is summed and divided by what the whole step is divided by, so that the
-    gradient is that of one big batch. They are cut by length, so that each is padded little.
+    gradient is that of one big batch.
     """
-    rows = rows[np.argsort(train.lengths_of(rows), kind="stable")]
     divisor = trainer.loss.divisor(train.labels[rows])
     losses = []
-    for piece in pieces(rows, trainer.sizes.micro_batch_size):
+    for piece in trainer.forward.pieces(train, rows, size=trainer.sizes.micro_batch_size):
         batch = trainer.forward.batch(train, piece)
         loss = trainer.loss(trainer.forward.logits(batch), batch.labels) / divisor
         trainer.forward.precision.scaler.scale(loss).backward()
