@@ -25,8 +25,16 @@ check: $(VENV)/installed-test  ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-test  ## measure against named peers (alone, on a quiet machine)
-	$(BIN)/python benchmarks/sweep_overhead.py
+# DATA is a folder with train.parquet and test.parquet; without it the embedded reviews serve.
+DATA ?=
+ON_DATA := trial_anatomy train_throughput head_sweep longformer search_efficiency
+
+bench: $(VENV)/installed-benchmark  ## measure against named peers, on a quiet machine (DATA=FOLDER)
+	@failed=; $(BIN)/python benchmarks/sweep_overhead.py || failed=" sweep_overhead"; \
+	for name in $(ON_DATA); do \
+		echo "benchmarks/$$name.py" >&2; \
+		$(BIN)/python "benchmarks/$$name.py" $(if $(DATA),--data "$(DATA)") || failed="$$failed $$name"; \
+	done; test -z "$$failed" || { echo "failed:$$failed" >&2; exit 1; }
 
 clean:  ## remove the environment and what runs left behind
 	rm -rf $(VENV) outputs cache mlflow.db mlflow.db-shm mlflow.db-wal
@@ -43,4 +51,8 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(PIP) install -q -c constraints.txt -e '.[test,offline]'
+	@touch $@
+
+$(VENV)/installed-benchmark: $(VENV)/installed
+	$(PIP) install -q -c constraints.txt -e '.[offline,benchmark]'
 	@touch $@

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sqlite3
 import statistics
 import subprocess
@@ -21,6 +22,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
+
+import section
 
 OFFICIAL = (
     "hydra-core>=1.3.2,<1.4",
@@ -103,15 +106,27 @@ def finished(database: Path) -> int:
 def report(chosen: Sequence[Variant], slopes: dict[str, list[float]]) -> None:
     medians = {name: statistics.median(found) for name, found in slopes.items()}
     base = medians.get("official")
-    print("| sweeper | ms a trial | each run | of the official | claimed | holds |")
-    print("|---|---:|---|---:|---:|---|")
+    lines = [
+        "A trial that does nothing: sqlite, TPE, slope of wall time over the number of trials.\n",
+        "| sweeper | ms a trial | each run | of the official | claimed | holds |",
+        "|---|---:|---|---:|---:|---|",
+    ]
     for v in chosen:
         runs = " ".join(f"{1000 * x:.1f}" for x in slopes[v.name])
         ratio = medians[v.name] / base if base else None
         holds = None if ratio is None or v.limit is None else ratio <= v.limit
         cells = [v.name, f"{1000 * medians[v.name]:.1f}", runs]
         cells += [f"{ratio:.2f}" if ratio is not None else "", f"≤ {v.limit}" if v.limit else ""]
-        print(f"| {' | '.join(cells)} | {'' if holds is None else 'yes' if holds else 'NO'} |")
+        lines.append(
+            f"| {' | '.join(cells)} | {'' if holds is None else 'yes' if holds else 'NO'} |"
+        )
+    section.write("sweep_overhead", "\n".join(lines), command=_command())
+
+
+def _command() -> str:
+    """What was typed; where the environment lies on this machine is nobody else's concern."""
+    words = " ".join(["python", "benchmarks/sweep_overhead.py", *sys.argv[1:]])
+    return re.sub(r"--venv[= ]\S+", "--venv FOLDER", words)
 
 
 def _timed(command: Sequence[str], *, folder: Path, official: bool) -> float:
