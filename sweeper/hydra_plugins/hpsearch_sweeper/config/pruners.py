@@ -58,8 +58,9 @@ class HyperbandConf:
     min_resource: int = 1
 
     # How many steps a full trial reports. It must be set, for it decides how many brackets there
-    # are: log(max_resource / min_resource) to the base reduction_factor, and one. Where the job
-    # counts its steps from 1, set one more, or a trial may be stopped at its very last step.
+    # are: log(max_resource / min_resource) to the base reduction_factor, and one. A full trial of
+    # just min_resource * reduction_factor^k steps, counted from 1, may be stopped at its very last
+    # one, all paid and its result lost: let it take a step more.
     max_resource: int = MISSING
 
     # One of so many trials goes on from a rung to the next; more is cheaper and harsher.
