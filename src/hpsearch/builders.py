@@ -13,7 +13,7 @@ from torch import nn
 from transformers import PreTrainedTokenizerFast
 
 from hpsearch.config import seconds
-from hpsearch.data import Examples, Splits, Tokens, load_splits, load_test, load_tokenizer
+from hpsearch.data import Examples, Splits, load_splits, load_test, load_tokenizer
 from hpsearch.data.tokenizers import has_tokenizer
 from hpsearch.encoders import build_encoder, check_fit, load_encoder
 from hpsearch.errors import ConfigError
@@ -29,9 +29,13 @@ from hpsearch.training import (
     Checkpoints,
     ClassificationLoss,
     Forward,
+    HeadForward,
     Plan,
     Precision,
+    Precomputed,
+    Runs,
     Sizes,
+    Split,
     Trainer,
     build_optimizer,
     build_schedule,
@@ -42,6 +46,9 @@ __all__ = [
     "build_checkpoints",
     "build_classifier",
     "build_forward",
+    "build_head",
+    "build_head_forward",
+    "build_head_sizes",
     "build_plan",
     "build_precision",
     "build_sizes",
@@ -62,6 +69,8 @@ log = logging.getLogger(__name__)
 PRETRAINED_LR_SCALE = 0.02
 # The kinds of backbones that are transformers.
 ENCODERS = ("pretrained", "transformer")
+# A head evaluates thousands of vectors at once without noticing.
+FEATURES_AT_ONCE = 4096
 
 
 def cache_folder(config: DictConfig) -> Path:
@@ -125,18 +134,28 @@ def build_classifier(
 ) -> Classifier:
     """A classifier; ``weights`` is the folder of a pretrained encoder, None to start at random."""
     backbone = _build_backbone(config.backbone, tokenizer, weights)
+    in_dim = int(backbone.out_dim)  # type: ignore[arg-type]
+    return Classifier(backbone, build_head(config, in_dim=in_dim, num_classes=num_classes))
+
+
+def build_head(config: DictConfig, *, in_dim: int, num_classes: int) -> ClassificationHead:
+    """The head of a classifier whose text vectors have ``in_dim`` numbers."""
     head = config.head
-    return Classifier(
-        backbone,
-        ClassificationHead(
-            int(backbone.out_dim),  # type: ignore[arg-type]
-            num_classes,
-            dim=head.dim,
-            activation=head.activation,
-            dropout=head.dropout,
-            init=head.init,
-        ),
+    return ClassificationHead(
+        in_dim,
+        num_classes,
+        dim=head.dim,
+        activation=head.activation,
+        dropout=head.dropout,
+        init=head.init,
     )
+
+
+def build_head_forward(config: DictConfig, head: nn.Module, *, in_dim: int) -> HeadForward:
+    """A head alone, for features, on the device and in the precision."""
+    precision = build_precision(config)
+    model = Classifier(Precomputed(in_dim), head).to(precision.device)
+    return HeadForward(model, precision, precision.device)
 
 
 def _build_backbone(
@@ -288,6 +307,13 @@ def build_sizes(config: DictConfig) -> Sizes:
     return Sizes(micro, trainer.eval_batch_size or 2 * micro)
 
 
+def build_head_sizes(config: DictConfig) -> Sizes:
+    """Those of a head alone: whole batches, for there is no padding that pieces would save."""
+    trainer = config.trainer
+    micro = min(trainer.micro_batch_size or trainer.batch_size, trainer.batch_size)
+    return Sizes(micro, trainer.eval_batch_size or FEATURES_AT_ONCE)
+
+
 def _micro_batch_size(config: DictConfig) -> int:
     """A quarter of a batch on a CPU: texts of like length together are padded half as much.
 
@@ -309,9 +335,9 @@ def build_checkpoints(config: DictConfig, folder: Path) -> Checkpoints:
 
 def build_trainer(
     config: DictConfig,
-    forward: Forward,
+    forward: Runs,
     plan: Plan,
-    train: Tokens,
+    train: Split,
     *,
     num_classes: int,
     sizes: Sizes,

@@ -18,7 +18,7 @@ from hpsearch.custom_code import require_trust
 from hpsearch.errors import BackboneError
 from hpsearch.models.encoder import OFFSET_POSITIONS
 
-__all__ = ["build_encoder", "check_fit", "load_encoder"]
+__all__ = ["build_encoder", "check_fit", "has_weights", "load_encoder"]
 
 log = logging.getLogger(__name__)
 
@@ -96,10 +96,15 @@ def load_encoder(
     if attention is not None:
         chosen["attn_implementation"] = attention
     with _one_line(folder, attention):
-        if any((folder / name).is_file() for name in WEIGHTS):
+        if has_weights(folder):
             return AutoModel.from_pretrained(folder, config=config, weights_only=True, **chosen)
         log.warning("backbone.name=%s has no weights: the encoder starts at random", folder)
         return AutoModel.from_config(config, **chosen)
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether an encoder of this folder starts from weights, not at random."""
+    return any((folder / name).is_file() for name in WEIGHTS)
 
 
 def check_fit(folder: Path, *, max_length: int, trust_remote_code: bool = False) -> int:

@@ -15,12 +15,12 @@ import torch
 from omegaconf import DictConfig
 from transformers import PreTrainedTokenizerFast
 
-from hpsearch import builders, found_sizes
+from hpsearch import builders
 from hpsearch.config import flatten
 from hpsearch.data import Splits, Tokens, tokenise
 from hpsearch.data.batches import epoch_order
 from hpsearch.errors import TooLargeError
-from hpsearch.model_folder import save_model
+from hpsearch.material import Material, material
 from hpsearch.progress import track
 from hpsearch.redaction import redacted
 from hpsearch.training import Checkpoints, Plan, State, Trainer, fit
@@ -57,41 +57,44 @@ def train(
     _make_deterministic(config.trainer.deterministic)
     tokenizer = builders.read_tokenizer(config, splits, weights)
     plan = builders.build_plan(config)
-    train_tokens, val_tokens = _tokens(config, splits, tokenizer, plan)
-    model = builders.build_classifier(
-        config, tokenizer, num_classes=len(splits.classes), weights=weights
-    )
-    forward = builders.build_forward(config, model, int(tokenizer.pad_token_id))
-    sizes = builders.build_sizes(config)
-    trainer = builders.build_trainer(
-        config, forward, plan, train_tokens, num_classes=len(splits.classes), sizes=sizes
-    )
-    found_sizes.remember(sizes, config, device=forward.device)
-    if sizes.gradient_checkpointing:
-        model.enable_gradient_checkpointing()
+    tokens = _tokens(config, splits, tokenizer, plan)
     checkpoints = builders.build_checkpoints(config, folder.checkpoints)
     folder.reopen(checkpoints.best)
-    saved = config.copy()
-    saved.data.classes = list(splits.classes)
+    device = builders.build_precision(config).device
     with (
         _profiled(config, folder),
-        _figures_of_memory(config, forward.device),
-        limited(config.trainer.memory_limit, forward.device),
+        _figures_of_memory(config, device),
+        material(config, splits, tokenizer, tokens, weights=weights) as made,
     ):
-        state = fit(
-            trainer,
+        trainer = builders.build_trainer(
+            config,
+            made.forward,
             plan,
-            train=train_tokens,
-            val=val_tokens,
-            keep_best=lambda step, metrics: save_model(
-                checkpoints.best(step), model, tokenizer, saved, metrics
-            ),
-            report=listener.report,
-            resumed=listener.resumed,
-            progress=track,
-            checkpoints=checkpoints,
+            made.train,
+            num_classes=len(splits.classes),
+            sizes=made.sizes,
         )
-    return _finish(config, splits, folder, trainer, state, checkpoints)
+        with limited(config.trainer.memory_limit, device):
+            state = _fit(trainer, plan, made, checkpoints=checkpoints, listener=listener)
+        assert state.fit.best_step is not None
+        model = made.completed(checkpoints.best(state.fit.best_step))
+    return _finish(config, splits, folder, trainer, state, model=model)
+
+
+def _fit(
+    trainer: Trainer, plan: Plan, made: Material, *, checkpoints: Checkpoints, listener: Listener
+) -> State:
+    return fit(
+        trainer,
+        plan,
+        train=made.train,
+        val=made.val,
+        keep_best=lambda step, metrics: made.keep(checkpoints.best(step), metrics),
+        report=listener.report,
+        resumed=listener.resumed,
+        progress=track,
+        checkpoints=checkpoints,
+    )
 
 
 def _make_deterministic(wanted: bool) -> None:
@@ -129,11 +132,11 @@ def _finish(
     folder: TrialFolder,
     trainer: Trainer,
     state: State,
-    checkpoints: Checkpoints,
+    *,
+    model: Path,
 ) -> Result:
     fitted = state.fit
     assert fitted.best_probabilities is not None
-    assert fitted.best_step is not None
     result = Result(
         fingerprint=folder.path.name,
         best=fitted.best,
@@ -151,7 +154,6 @@ def _finish(
         rollbacks=fitted.rollbacks,
         sizes=trainer.sizes.as_dict(),
     )
-    model = checkpoints.best(fitted.best_step)
     folder.finish(result, fitted.best_probabilities, model=model)
     return result
 

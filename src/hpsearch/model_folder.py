@@ -14,6 +14,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -21,14 +23,15 @@ from transformers import PreTrainedTokenizerFast
 
 from hpsearch import __version__, builders
 from hpsearch.atomic import new_folder
-from hpsearch.data import read_tokenizer
+from hpsearch.data import read_tokenizer, seals
+from hpsearch.feature_cache import STAMP
 from hpsearch.models import Classifier
 from hpsearch.models.storage import HEAD_FILE, save_weights
 from hpsearch.redaction import redact, redacted
 from hpsearch.training import Forward
 from hpsearch.trials import METRICS
 
-__all__ = ["load_model", "save_model"]
+__all__ = ["complete", "load_model", "save_head", "save_model"]
 
 CONFIG = "config.yaml"
 
@@ -45,10 +48,52 @@ def save_model(
         model.backbone.save_pretrained(temporary)  # type: ignore[operator]
         save_weights(model.head, temporary / HEAD_FILE)
         tokenizer.save_pretrained(temporary)
-        resolved = OmegaConf.create(redacted(OmegaConf.to_container(config, resolve=True)))
-        (temporary / CONFIG).write_text(OmegaConf.to_yaml(resolved), encoding="utf-8")
-        (temporary / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
-        (temporary / "README.md").write_text(redact(_card(config, metrics)), encoding="utf-8")
+        _describe(temporary, config, metrics)
+
+
+def save_head(folder: Path, model: Classifier, metrics: dict[str, float]) -> None:
+    """Write the head alone, of which :func:`complete` makes a model."""
+    with new_folder(folder, replace=True) as temporary:
+        save_weights(model.head, temporary / HEAD_FILE)
+        _write_metrics(temporary, metrics)
+
+
+def complete(folder: Path, *, head: Path, backbone: Path, config: DictConfig) -> None:
+    """A model from a head's folder and the files of its backbone and tokenizer, which are linked.
+
+    Several models share these files then: replace one of them, and never write into it.
+    """
+    metrics = json.loads((head / METRICS).read_text())
+    with new_folder(folder, replace=True) as temporary:
+        shutil.copytree(
+            backbone,
+            temporary,
+            copy_function=_link,
+            ignore=shutil.ignore_patterns(seals.SEAL, STAMP),
+            dirs_exist_ok=True,
+        )
+        shutil.copyfile(head / HEAD_FILE, temporary / HEAD_FILE)
+        _describe(temporary, config, metrics)
+
+
+def _link(source: str, target: str) -> None:
+    """A hard link, or a copy where the file system has none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _describe(folder: Path, config: DictConfig, metrics: dict[str, float]) -> None:
+    """What it was trained with, and how well it does."""
+    resolved = OmegaConf.create(redacted(OmegaConf.to_container(config, resolve=True)))
+    (folder / CONFIG).write_text(OmegaConf.to_yaml(resolved), encoding="utf-8")
+    _write_metrics(folder, metrics)
+    (folder / "README.md").write_text(redact(_card(config, metrics)), encoding="utf-8")
+
+
+def _write_metrics(folder: Path, metrics: dict[str, float]) -> None:
+    (folder / METRICS).write_text(json.dumps(metrics, indent=2) + "\n")
 
 
 def load_model(

@@ -59,6 +59,7 @@ def evaluate_test(folder: Path, root: str, *, trust_remote_code: bool = False) -
     from hpsearch import builders
     from hpsearch.builders import build_sizes
     from hpsearch.data import tokenise
+    from hpsearch.frozen import cached_logits, is_cached
     from hpsearch.model_folder import load_model
     from hpsearch.training import evaluate
     from hpsearch.training.metrics import classification_metrics
@@ -68,7 +69,10 @@ def evaluate_test(folder: Path, root: str, *, trust_remote_code: bool = False) -
     test = builders.read_test(config)
     cache = builders.cache_folder(config)
     tokens = tokenise(test, tokenizer, max_length=config.backbone.max_length, cache=cache)
-    logits = evaluate(forward, tokens, sizes=build_sizes(config))
+    if is_cached(config, folder):
+        logits = cached_logits(folder, config, tokenizer, forward, tokens)
+    else:
+        logits = evaluate(forward, tokens, sizes=build_sizes(config))
     return {"examples": len(test), **classification_metrics(logits, test.labels)}
 
 

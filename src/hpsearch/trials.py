@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,7 @@ class TrialStore:
         return TrialFolder(path)
 
 
+@cache
 def versions() -> dict[str, str]:
     """Of the libraries that can change a result."""
     from importlib.metadata import version

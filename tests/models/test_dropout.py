@@ -54,8 +54,8 @@ def test_a_model_drops_in_training_alone() -> None:
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_attention_with_dropout_has_the_gradient_of_its_output(masked: bool) -> None:
-    q, k, v = (torch.randn(2, 3, 7, 4, dtype=torch.float64, requires_grad=True) for _ in range(3))
-    places = torch.arange(7)
+    q, k, v = (torch.randn(1, 2, 5, 3, dtype=torch.float64, requires_grad=True) for _ in range(3))
+    places = torch.arange(5)
     mask = (places[:, None] - places).abs() < 3 if masked else None
 
     def attend(*states: torch.Tensor) -> torch.Tensor:

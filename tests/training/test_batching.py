@@ -12,6 +12,7 @@ from transformers import BertConfig, BertModel
 from hpsearch.data import Tokens
 from hpsearch.models import EncoderBackbone
 from hpsearch.training import Sizes, Trainer, evaluate
+from hpsearch.training.seams import pieces
 from hpsearch.training.step import accumulate
 from tests.training import tiny
 
@@ -73,16 +74,16 @@ def test_loss_gradient_and_predictions_are_those_of_padded_texts(
 
 def test_a_packed_piece_holds_the_tokens_of_so_many_longest_texts() -> None:
     forward = make("packed").forward
-    pieces = list(forward.pieces(TEXTS, np.arange(len(TEXTS)), size=2))
-    tokens = [int(LENGTHS[piece].sum()) for piece in pieces]
+    found = list(pieces(forward, TEXTS, np.arange(len(TEXTS)), size=2))
+    tokens = [int(LENGTHS[piece].sum()) for piece in found]
     assert tokens == [99, 104]
-    assert sorted(np.concatenate(pieces)) == list(range(len(TEXTS)))
+    assert sorted(np.concatenate(found)) == list(range(len(TEXTS)))
 
 
 def test_a_text_longer_than_the_budget_goes_alone() -> None:
     forward = replace(make("packed").forward, max_length=3)
-    pieces = list(forward.pieces(TEXTS, np.arange(len(TEXTS)), size=1))
-    assert [len(piece) for piece in pieces] == [1] * len(TEXTS)
+    found = list(pieces(forward, TEXTS, np.arange(len(TEXTS)), size=1))
+    assert [len(piece) for piece in found] == [1] * len(TEXTS)
 
 
 TEXTS = texts()

@@ -163,6 +163,7 @@ class TrainerConfig:
     on_divergence: str = one_of("fail", "rollback")
     max_rollbacks: int = at_least(1)
     memory_limit: int | None = irrelevant(at_least(1, none=True))  # MiB
+    feature_cache: int | None = irrelevant(at_least(0, none=True))  # MiB
     deterministic: bool = flag()
     overfit: bool = flag()
     profile: bool = irrelevant(flag())

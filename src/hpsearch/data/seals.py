@@ -10,7 +10,7 @@ import hashlib
 import json
 from pathlib import Path
 
-__all__ = ["break_reason", "seal"]
+__all__ = ["SEAL", "break_reason", "seal"]
 
 SEAL = "seal.json"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from hpsearch.custom_code import require_trust
 from hpsearch.data import seals
 from hpsearch.errors import BackboneError
 
-__all__ = ["has_tokenizer", "load_tokenizer", "read_tokenizer"]
+__all__ = ["has_tokenizer", "load_tokenizer", "read_tokenizer", "tokenizer_rules"]
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,12 @@ def load_tokenizer(
 
 def has_tokenizer(folder: Path) -> bool:
     return any((folder / name).is_file() for name in FILES)
+
+
+def tokenizer_rules(tokenizer: PreTrainedTokenizerFast) -> str:
+    """All that it does, in JSON: truncation and padding are state that a call leaves behind."""
+    rules = json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
+    return json.dumps(rules, sort_keys=True)
 
 
 def read_tokenizer(folder: Path, *, trust_remote_code: bool = False) -> PreTrainedTokenizerFast:

@@ -51,7 +51,7 @@ class Classifier(nn.Module):
         return multiple
 
     def enable_packing(self) -> bool:
-        """Whether the backbone runs packed texts, as :meth:`packed` does from here on."""
+        """Whether the backbone runs packed texts, from here on."""
         enabled = self.backbone.enable_packing()  # type: ignore[operator]
         assert isinstance(enabled, bool)
         return enabled
@@ -64,11 +64,5 @@ class Classifier(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         logits = self.head(self.backbone(input_ids, attention_mask))
-        assert isinstance(logits, torch.Tensor)
-        return logits
-
-    def packed(self, input_ids: torch.Tensor, packing: Packing) -> torch.Tensor:
-        """Logits (texts, num_classes) from the token ids (1, tokens) of packed texts."""
-        logits = self.head(self.backbone.packed(input_ids, packing))  # type: ignore[operator]
         assert isinstance(logits, torch.Tensor)
         return logits

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +14,10 @@ from hpsearch.models import Classifier
 from hpsearch.training.memory import until_it_fits
 from hpsearch.training.plan import Rows
 from hpsearch.training.precision import Precision
+from hpsearch.training.seams import Runs, Split, by_length
 from hpsearch.training.sizes import Sizes
 
-__all__ = ["Forward", "evaluate"]
+__all__ = ["Forward", "evaluate", "in_order"]
 
 
 @dataclass
@@ -38,19 +40,9 @@ class Forward:
     batching: str = "bucketed"
     max_length: int = 1
 
-    def pieces(self, tokens: Tokens, rows: Rows, *, size: int) -> Iterator[Rows]:
-        """Rows that go through the model together, one piece after the other."""
-        rows = self.arranged(tokens, rows)
-        while len(rows):
-            piece = self.first(tokens, rows, size=size)
-            yield piece
-            rows = rows[len(piece) :]
-
     def arranged(self, tokens: Tokens, rows: Rows) -> Rows:
         """The rows by length, unless they are to be padded as they come."""
-        if self.batching == "padded":
-            return rows
-        return rows[np.argsort(tokens.lengths_of(rows), kind="stable")]
+        return rows if self.batching == "padded" else by_length(tokens, rows)
 
     def first(self, tokens: Tokens, rows: Rows, *, size: int) -> Rows:
         """As many of the first rows as go through the model together: ``size`` examples.
@@ -72,28 +64,54 @@ class Forward:
     def logits(self, batch: Batch | PackedBatch) -> torch.Tensor:
         """(batch, classes), in the precision's format."""
         with self.precision.autocast():
-            if isinstance(batch, PackedBatch):
-                return self.model.packed(batch.input_ids, batch.packing)
-            logits = self.model(batch.input_ids, batch.attention_mask)
+            logits = self.model.head(self._vectors(batch))
         assert isinstance(logits, torch.Tensor)
         return logits
 
+    def vectors(self, batch: Batch | PackedBatch) -> torch.Tensor:
+        """The backbone's (batch, out_dim), in the precision's format."""
+        with self.precision.autocast():
+            return self._vectors(batch)
 
-@torch.inference_mode()
-def evaluate(forward: Forward, tokens: Tokens, *, sizes: Sizes) -> torch.Tensor:
+    def _vectors(self, batch: Batch | PackedBatch) -> torch.Tensor:
+        backbone: Any = self.model.backbone
+        if isinstance(batch, PackedBatch):
+            vectors = backbone.packed(batch.input_ids, batch.packing)
+        else:
+            vectors = backbone(batch.input_ids, batch.attention_mask)
+        assert isinstance(vectors, torch.Tensor)
+        return vectors
+
+
+def evaluate(forward: Runs, split: Split, *, sizes: Sizes) -> torch.Tensor:
     """Logits (n, classes) of every row, in float32 on the CPU, in the rows' order.
 
-    Rows go through the model by length, so that hardly any padding is computed. Raises
-    :class:`TooLargeError` where not even one row fits into memory.
+    Raises :class:`TooLargeError` where not even one row fits into memory.
+    """
+    return in_order(forward, split, sizes=sizes, call=forward.logits)
+
+
+@torch.inference_mode()
+def in_order(
+    forward: Runs, split: Split, *, sizes: Sizes, call: Callable[[Any], torch.Tensor]
+) -> torch.Tensor:
+    """What ``call`` gives for every row (n, …), in float32 on the CPU, in the rows' order.
+
+    Rows go through the model by length, so that hardly any padding is computed.
     """
     forward.model.eval()
-    order = forward.arranged(tokens, np.arange(len(tokens)))
+    order = forward.arranged(split, np.arange(len(split)))
+
+    def first(rows: Rows) -> torch.Tensor:
+        piece = forward.first(split, rows, size=sizes.eval_batch_size)
+        return call(forward.batch(split, piece))
+
     parts: list[torch.Tensor] = []
     done = 0
     while done < len(order):
         rest = order[done:]
         part = until_it_fits(
-            lambda rest=rest: _first_logits(forward, tokens, rest, sizes),  # type: ignore[misc]
+            lambda rest=rest: first(rest),  # type: ignore[misc]
             shrink=lambda reason, rest=rest: sizes.shrink_evaluation(  # type: ignore[misc]
                 reason, rows=len(rest)
             ),
@@ -101,11 +119,6 @@ def evaluate(forward: Forward, tokens: Tokens, *, sizes: Sizes) -> torch.Tensor:
         parts.append(part.float())
         done += len(part)
     arranged = torch.cat(parts).cpu()
-    logits = torch.empty_like(arranged)
-    logits[torch.from_numpy(order)] = arranged
-    return logits
-
-
-def _first_logits(forward: Forward, tokens: Tokens, rows: Rows, sizes: Sizes) -> torch.Tensor:
-    piece = forward.first(tokens, rows, size=sizes.eval_batch_size)
-    return forward.logits(forward.batch(tokens, piece))
+    found = torch.empty_like(arranged)
+    found[torch.from_numpy(order)] = arranged
+    return found

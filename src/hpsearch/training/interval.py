@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -46,9 +48,10 @@ class Interval:
         found = []
         series = {"train/loss": self.losses, **({"train/grad_norm": self.norms} if norms else {})}
         for name, values in series.items():
-            new = torch.stack(values[self.checked :]) if values[self.checked :] else torch.empty(0)
-            bad = (~torch.isfinite(new)).nonzero().flatten().tolist()
-            found += [(self.checked + bad[0], name, float(new[bad[0]]))] if bad else []
+            new = values[self.checked :]
+            figures = torch.stack(new).tolist() if new else []
+            bad = (n for n, figure in enumerate(figures) if not math.isfinite(figure))
+            found += [(self.checked + n, name, figures[n]) for n in islice(bad, 1)]
         self.checked = len(self.losses)
         return min(found, key=lambda entry: entry[0], default=None)
 
@@ -96,12 +99,11 @@ def spikes(losses: npt.NDArray[np.float64]) -> list[int]:
 
     Iglewicz and Hoaglin (1993), with a window, since the loss falls in the course of a training.
     """
-    found = []
-    for step in range(WINDOW, len(losses)):
-        before = losses[step - WINDOW : step]
-        median = float(np.median(before))
-        spread = float(np.median(np.abs(before - median))) / MAD
-        # Losses that stood still have no spread: then a hundredth of them has to do.
-        if losses[step] > median + DEVIATIONS * max(spread, abs(median) / 100):
-            found.append(step)
-    return found
+    if len(losses) <= WINDOW:
+        return []
+    before = np.lib.stride_tricks.sliding_window_view(losses, WINDOW)[:-1]
+    median = np.median(before, axis=1)
+    spread = np.median(np.abs(before - median[:, None]), axis=1) / MAD
+    # Losses that stood still have no spread: then a hundredth of them has to do.
+    limit = median + DEVIATIONS * np.maximum(spread, np.abs(median) / 100)
+    return [int(step) for step in WINDOW + np.flatnonzero(losses[WINDOW:] > limit)]

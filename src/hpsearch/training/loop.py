@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from hpsearch.data.batches import Tokens
 from hpsearch.errors import DivergedError
 from hpsearch.training.checkpoint import Checkpoints
 from hpsearch.training.divergence import check_finite, check_weights, diverged, roll_back
@@ -17,6 +16,7 @@ from hpsearch.training.interval import Interval
 from hpsearch.training.memory import peak_memory
 from hpsearch.training.metrics import classification_metrics
 from hpsearch.training.plan import Plan, Rows
+from hpsearch.training.seams import Split
 from hpsearch.training.state import State, Trainer, capture, restore
 from hpsearch.training.step import train_step
 
@@ -43,8 +43,8 @@ STEPS_BETWEEN_LOOKS = {"cpu": 1, "cuda": 25}
 class _Loop:
     trainer: Trainer
     plan: Plan
-    train: Tokens
-    val: Tokens
+    train: Split
+    val: Split
     keep_best: KeepBest
     report: Report
     resumed: Resumed
@@ -56,8 +56,8 @@ def fit(
     trainer: Trainer,
     plan: Plan,
     *,
-    train: Tokens,
-    val: Tokens,
+    train: Split,
+    val: Split,
     keep_best: KeepBest,
     report: Report,
     resumed: Resumed = lambda history: None,

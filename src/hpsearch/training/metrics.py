@@ -18,15 +18,25 @@ def classification_metrics(logits: torch.Tensor, labels: npt.NDArray[np.int64]) 
     The loss is the plain cross-entropy, without smoothing or weights, so that runs which differ in
     these can be compared.
     """
-    from sklearn.metrics import f1_score
-
     predicted = logits.argmax(dim=1).numpy()
     loss = F.cross_entropy(logits.double(), torch.from_numpy(labels))
     return {
         "loss": float(loss),
         "accuracy": float((predicted == labels).mean()),
-        "f1": float(f1_score(labels, predicted, average="macro", zero_division=0.0)),
+        "f1": _macro_f1(predicted, labels, classes=logits.shape[1]),
     }
+
+
+def _macro_f1(
+    predicted: npt.NDArray[np.int64], labels: npt.NDArray[np.int64], *, classes: int
+) -> float:
+    """scikit-learn's, in a hundredth of its time: the mean over classes given or predicted."""
+    right, given, told = (
+        np.bincount(found, minlength=classes)
+        for found in (labels[predicted == labels], labels, predicted)
+    )
+    there = given + told > 0
+    return float((2 * right[there] / (given + told)[there]).mean())
 
 
 def is_better(metric: str, value: float, than: float | None) -> bool:

@@ -13,11 +13,11 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from hpsearch.training.forward import Forward
 from hpsearch.training.interval import Interval
 from hpsearch.training.loss import ClassificationLoss
 from hpsearch.training.metrics import is_better
 from hpsearch.training.randomness import random_states, set_random_states
+from hpsearch.training.seams import Runs
 from hpsearch.training.sizes import Sizes
 
 __all__ = ["Fit", "State", "Trainer", "capture", "restore"]
@@ -27,7 +27,7 @@ __all__ = ["Fit", "State", "Trainer", "capture", "restore"]
 class Trainer:
     """What a step needs; built by the caller, so that each part can be replaced."""
 
-    forward: Forward
+    forward: Runs
     optimizer: Optimizer
     schedule: LRScheduler
     loss: ClassificationLoss

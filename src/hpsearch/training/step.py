@@ -6,18 +6,18 @@ import math
 
 import torch
 
-from hpsearch.data.batches import Tokens
 from hpsearch.errors import TooLargeError
 from hpsearch.training.memory import is_out_of_memory, reason_of, until_it_fits
 from hpsearch.training.plan import Rows
 from hpsearch.training.randomness import random_states, set_random_states
+from hpsearch.training.seams import Split, pieces
 from hpsearch.training.state import Trainer
 
 __all__ = ["train_step", "update"]
 
 
 def train_step(
-    trainer: Trainer, train: Tokens, rows: Rows, *, clip_norm: float | None
+    trainer: Trainer, train: Split, rows: Rows, *, clip_norm: float | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """One optimiser step on these rows; the mean loss and the gradient's norm, as scalars.
 
@@ -48,7 +48,7 @@ def train_step(
     raise TooLargeError(f"out of memory in the optimiser's step: {reason}")
 
 
-def accumulate(trainer: Trainer, train: Tokens, rows: Rows) -> torch.Tensor:
+def accumulate(trainer: Trainer, train: Split, rows: Rows) -> torch.Tensor:
     """The gradient of the rows' mean loss, which is returned, added up over micro-batches.
 
     Each micro-batch's loss is summed and divided by what the whole step is divided by, so that the
@@ -56,7 +56,7 @@ def accumulate(trainer: Trainer, train: Tokens, rows: Rows) -> torch.Tensor:
     """
     divisor = trainer.loss.divisor(train.labels[rows])
     losses = []
-    for piece in trainer.forward.pieces(train, rows, size=trainer.sizes.micro_batch_size):
+    for piece in pieces(trainer.forward, train, rows, size=trainer.sizes.micro_batch_size):
         batch = trainer.forward.batch(train, piece)
         loss = trainer.loss(trainer.forward.logits(batch), batch.labels) / divisor
         trainer.forward.precision.scaler.scale(loss).backward()
