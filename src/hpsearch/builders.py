@@ -211,6 +211,7 @@ def _build_encoder_backbone(
         pooling=backbone.pooling,
         freeze=backbone.freeze,
         gradient_checkpointing=backbone.gradient_checkpointing,
+        own_attention=OmegaConf.select(backbone, "attention") == "eager",
     )
 
 

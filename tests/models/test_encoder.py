@@ -73,17 +73,25 @@ def test_padding_changes_nothing() -> None:
     assert torch.allclose(model(IDS, MASK)[1:], alone, atol=1e-5)
 
 
-def longformer() -> EncoderBackbone:
+def longformer(**changes: Any) -> EncoderBackbone:
     config = LongformerConfig(
         **SIZES, attention_window=[4, 4, 4], max_position_embeddings=40, pad_token_id=0
     )
     model = LongformerModel(config, add_pooling_layer=False)
-    return EncoderBackbone(model, pooling="cls", freeze="none", gradient_checkpointing=False).eval()
+    options = {"pooling": "cls", "freeze": "none", "gradient_checkpointing": False, **changes}
+    return EncoderBackbone(model, **options).eval()
 
 
-def test_longformer_pads_to_its_window_and_its_first_token_sees_everything() -> None:
-    model = longformer()
-    assert model.pad_multiple == 4
+def test_only_transformers_own_longformer_pads_to_its_window() -> None:
+    own = longformer(own_attention=True)
+    assert type(own.encoder) is LongformerModel
+    assert own.pad_multiple == 4
+    assert longformer().pad_multiple == 1
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_longformers_first_token_sees_everything(own: bool) -> None:
+    model = longformer(own_attention=own)
     ids = torch.randint(1, 30, (1, 32))
     changed = ids.clone()
     changed[0, 30] = 1 + ids[0, 30] % 28

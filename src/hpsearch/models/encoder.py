@@ -10,6 +10,7 @@ from torch import nn
 
 from hpsearch.data.packing import Packing
 from hpsearch.models.dropout import use_byte_dropout
+from hpsearch.models.longformer import replace_attention
 from hpsearch.models.packed_attention import PACKED
 from hpsearch.models.pooling import pool, pool_packed
 
@@ -25,8 +26,8 @@ TOLERANCE = 1e-4
 class EncoderBackbone(nn.Module):
     """Token states of an encoder, pooled to one vector a text.
 
-    Longformer gets global attention on the first token (Beltagy et al. 2020, for classification)
-    and batches padded to its window.
+    Longformer gets global attention on the first token (Beltagy et al. 2020, for classification),
+    and attention of ours in place of transformers'.
 
     Args:
         encoder: a model of ``transformers`` whose output has ``last_hidden_state``.
@@ -34,6 +35,7 @@ class EncoderBackbone(nn.Module):
         freeze: ``none``, ``all``, or the number of first layers that, with the embeddings, keep
             their weights. A wholly frozen encoder runs in eval mode, so without dropout.
         gradient_checkpointing: saves activation memory, costs a second forward.
+        own_attention: leaves transformers' Longformer as it is, which pads batches to its window.
 
     Raises:
         ValueError: more layers to freeze than there are.
@@ -46,6 +48,7 @@ class EncoderBackbone(nn.Module):
         pooling: str,
         freeze: str | int,
         gradient_checkpointing: bool,
+        own_attention: bool = False,
     ) -> None:
         super().__init__()
         # The pooler of BERT's pre-training is not used: it would be weights without a gradient.
@@ -57,7 +60,10 @@ class EncoderBackbone(nn.Module):
         self.frozen = freeze == "all"
         self.out_dim: int = encoder.config.hidden_size
         self.is_longformer = encoder.config.model_type == "longformer"
-        self.pad_multiple = _window(encoder.config) if self.is_longformer else 1
+        self.pad_multiple = _window(encoder.config) if self.is_longformer and own_attention else 1
+        self.packs_longformer = self.is_longformer and not own_attention
+        if self.packs_longformer:
+            replace_attention(encoder, first_token_only=pooling == "cls")
         _freeze(encoder, freeze)
         self.recomputes = False
         if gradient_checkpointing:
@@ -79,7 +85,7 @@ class EncoderBackbone(nn.Module):
         hands the packing on to its attention.
         """
         encoder, before = self.encoder, self.encoder.config._attn_implementation
-        if before == PACKED:
+        if before == PACKED or self.packs_longformer:
             return True
         if not getattr(encoder, "_supports_attention_backend", False) or before != "sdpa":
             return False
@@ -124,6 +130,8 @@ class EncoderBackbone(nn.Module):
         first = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
         positions = packing.positions(first=first, device=input_ids.device)
         states = self._states(input_ids, position_ids=positions, packing=packing)
+        if self.packs_longformer and self.pooling == "cls":
+            return states[:, 0]  # it computes no others
         return pool_packed(states[0], packing, self.pooling)
 
     def _states(self, input_ids: torch.Tensor, **inputs: Any) -> torch.Tensor:
