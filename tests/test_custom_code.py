@@ -116,9 +116,9 @@ def test_older_weights_and_code_are_part_of_what_names_a_model(tmp_path: Path) -
     digests = set()
     for name in ("config.json", "pytorch_model.bin", "own_code.py"):
         (tmp_path / name).write_text("{}")
-        digests.add(digest(tmp_path))
+        digests.add(digest(tmp_path, cache=tmp_path / "cache"))
     save_file({"a": torch.zeros(1)}, tmp_path / "model.safetensors")
-    assert len(digests | {digest(tmp_path)}) == 4
+    assert len(digests | {digest(tmp_path, cache=tmp_path / "cache")}) == 4
 
 
 def test_broken_weights_are_one_line(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:

@@ -25,6 +25,7 @@ from hpsearch.models import (
     RnnBackbone,
 )
 from hpsearch.models.storage import HEAD_FILE, WEIGHTS_FILE, load_module
+from hpsearch.timing import phase
 from hpsearch.training import (
     Checkpoints,
     ClassificationLoss,
@@ -125,6 +126,7 @@ def read_tokenizer(
     )
 
 
+@phase("model")
 def build_classifier(
     config: DictConfig,
     tokenizer: PreTrainedTokenizerFast,
@@ -232,6 +234,7 @@ def load_classifier(
     return model
 
 
+@phase("model")
 def build_forward(config: DictConfig, model: Classifier, pad_id: int) -> Forward:
     """The model on its device, in its precision."""
     precision = build_precision(config)
@@ -262,6 +265,7 @@ def build_precision(config: DictConfig) -> Precision:
     return Precision(config.precision.name, _device(config.trainer.device))
 
 
+@phase("model")
 def check_encoder(config: DictConfig, weights: Path) -> None:
     """What a pretrained encoder's own configuration tells before it is loaded."""
     backbone = config.backbone
@@ -334,6 +338,7 @@ def build_checkpoints(config: DictConfig, folder: Path) -> Checkpoints:
     return Checkpoints(folder, every_seconds=None if every is None else seconds(every))
 
 
+@phase("model")
 def build_trainer(
     config: DictConfig,
     forward: Runs,

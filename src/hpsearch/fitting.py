@@ -23,6 +23,7 @@ from hpsearch.errors import TooLargeError
 from hpsearch.material import Material, material
 from hpsearch.progress import track
 from hpsearch.redaction import redacted
+from hpsearch.timing import phases
 from hpsearch.training import Checkpoints, Plan, State, Trainer, fit
 from hpsearch.training.memory import limited, peak_memory
 from hpsearch.trials import Result, TrialFolder, versions
@@ -153,6 +154,7 @@ def _finish(
         versions=versions(),
         rollbacks=fitted.rollbacks,
         sizes=trainer.sizes.as_dict(),
+        phases=phases(),
     )
     folder.finish(result, fitted.best_probabilities, model=model)
     return result

@@ -59,7 +59,11 @@ def material(
         yield _whole(saved, tokenizer, tokens, weights=weights)
         return
     backbone = FrozenBackbone(
-        saved, tokenizer, weights, digest(weights), num_classes=len(splits.classes)
+        saved,
+        tokenizer,
+        weights,
+        digest(weights, cache=builders.cache_folder(config)),
+        num_classes=len(splits.classes),
     )
     with backbone.held:
         yield _head(saved, backbone, tokens)

@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -25,9 +24,11 @@ from hpsearch import __version__, builders
 from hpsearch.atomic import new_folder
 from hpsearch.data import read_tokenizer, seals
 from hpsearch.feature_cache import STAMP
+from hpsearch.linking import link
 from hpsearch.models import Classifier
 from hpsearch.models.storage import HEAD_FILE, save_weights
 from hpsearch.redaction import redact, redacted
+from hpsearch.timing import phase
 from hpsearch.training import Forward
 from hpsearch.trials import METRICS
 
@@ -36,6 +37,7 @@ __all__ = ["complete", "load_model", "save_head", "save_model"]
 CONFIG = "config.yaml"
 
 
+@phase("checkpoint")
 def save_model(
     folder: Path,
     model: Classifier,
@@ -51,6 +53,7 @@ def save_model(
         _describe(temporary, config, metrics)
 
 
+@phase("checkpoint")
 def save_head(folder: Path, model: Classifier, metrics: dict[str, float]) -> None:
     """Write the head alone, of which :func:`complete` makes a model."""
     with new_folder(folder, replace=True) as temporary:
@@ -58,6 +61,7 @@ def save_head(folder: Path, model: Classifier, metrics: dict[str, float]) -> Non
         _write_metrics(temporary, metrics)
 
 
+@phase("checkpoint")
 def complete(folder: Path, *, head: Path, backbone: Path, config: DictConfig) -> None:
     """A model from a head's folder and the files of its backbone and tokenizer, which are linked.
 
@@ -68,20 +72,12 @@ def complete(folder: Path, *, head: Path, backbone: Path, config: DictConfig) ->
         shutil.copytree(
             backbone,
             temporary,
-            copy_function=_link,
+            copy_function=lambda file, place: link(Path(file), Path(place)),
             ignore=shutil.ignore_patterns(seals.SEAL, STAMP),
             dirs_exist_ok=True,
         )
         shutil.copyfile(head / HEAD_FILE, temporary / HEAD_FILE)
         _describe(temporary, config, metrics)
-
-
-def _link(source: str, target: str) -> None:
-    """A hard link, or a copy where the file system has none."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _describe(folder: Path, config: DictConfig, metrics: dict[str, float]) -> None:

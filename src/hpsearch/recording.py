@@ -14,6 +14,7 @@ from hpsearch.config import flatten
 from hpsearch.context import choices, command, point_of
 from hpsearch.errors import TrackerAwayError
 from hpsearch.redaction import redacted
+from hpsearch.timing import phase
 from hpsearch.tracking import DataInfo, Tracker, TrialRun, environment, open_tracker, run_name
 from hpsearch.trials import Result, TrialFolder, TrialStore
 
@@ -84,6 +85,7 @@ def tracker_of(config: DictConfig) -> Tracker:
     return open_tracker(Path(config.root), uri=tracking.uri, experiment=tracking.experiment)
 
 
+@phase("tracking")
 def record(config: DictConfig, splits: Splits, folder: TrialFolder, trial: TrialHandle) -> TrialRun:
     """The MLflow run of this trial: a child of its study, or a run of its own."""
     name = folder.path.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +12,14 @@ from pathlib import Path
 from hydra_plugins.hpsearch_sweeper import TrialHandle, current_trial
 from omegaconf import DictConfig
 
-from hpsearch import builders
+from hpsearch import builders, timing
 from hpsearch.config import check, fingerprint, flatten
 from hpsearch.data import Splits
 from hpsearch.data_record import check_data
 from hpsearch.errors import DivergedError, TooLargeError
 from hpsearch.fitting import Listener, train
 from hpsearch.recording import record, replay, replay_history, summarise
+from hpsearch.timing import phase
 from hpsearch.tracking import TrialRun
 from hpsearch.trials import Result, TrialFolder, TrialStore
 from hpsearch.weights import digest, locate
@@ -32,11 +34,12 @@ OBJECTIVE = "val/accuracy"
 
 def run_trial(config: DictConfig) -> float:
     """Train, or answer from the store; the best checkpoint's validation accuracy."""
+    timing.begin()
     splits, weights = check_inputs(config)
     name = fingerprint(
         config,
         data_digest=splits.digest,
-        weights_digest="random" if weights is None else digest(weights),
+        weights_digest="random" if weights is None else _digest(config, weights),
     )
     folder = TrialStore(Path(config.root)).open(name)
     trial = current_trial()
@@ -51,6 +54,7 @@ def run_trial(config: DictConfig) -> float:
             log.info("finished before: its result stands in %s", folder.path)
             replay(run, result)
         summarise(run, result, folder, log_model=config.tracking.log_model)
+    log.debug("seconds: %s", json.dumps(timing.phases()))
     return result.best[OBJECTIVE]
 
 
@@ -75,6 +79,10 @@ def find_weights(config: DictConfig) -> Path | None:
     return locate(config.backbone.name, cache=builders.cache_folder(config))
 
 
+def _digest(config: DictConfig, weights: Path) -> str:
+    return digest(weights, cache=builders.cache_folder(config))
+
+
 @dataclass(frozen=True)
 class _Told:
     """Evaluations go to the terminal, to MLflow, and to the search, which may prune."""
@@ -87,6 +95,7 @@ class _Told:
     def listener(self) -> Listener:
         return Listener(report=self.report, resumed=self.resumed)
 
+    @phase("tracking")
     def report(self, step: int, metrics: dict[str, float]) -> None:
         _say_evaluation(metrics)
         self.run.log(metrics, step=step)

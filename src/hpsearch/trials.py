@@ -18,6 +18,7 @@ import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from hpsearch.atomic import remove_leftovers, write_bytes, write_text
+from hpsearch.timing import phase
 
 __all__ = ["METRICS", "Result", "TrialFolder", "TrialStore", "versions"]
 
@@ -46,6 +47,8 @@ class Result:
     # Each return to a checkpoint after a divergence; the sizes that fitted into memory.
     rollbacks: list[str] = field(default_factory=list)
     sizes: dict[str, int | bool] = field(default_factory=dict)
+    # Seconds of each phase up to here, in the process that ended the trial.
+    phases: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,7 @@ class TrialFolder:
             target.parent.mkdir(parents=True, exist_ok=True)
             self.best.rename(target)
 
+    @phase("checkpoint")
     def finish(
         self, result: Result, probabilities: npt.NDArray[np.float32], *, model: Path
     ) -> None:

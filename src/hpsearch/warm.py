@@ -3,6 +3,7 @@
 It may import, not compute: a fork after a tensor operation hangs the child's first one.
 """
 
+from contextlib import suppress
 from importlib import import_module
 
 import hpsearch.run  # noqa: F401  it brings torch and transformers
@@ -10,5 +11,14 @@ from hpsearch.tracking import PRELOAD
 
 __all__: list[str] = []
 
-for name in PRELOAD:
+# Imported where they are needed, so that a command which only checks need not wait for them.
+NEEDED = ("pyarrow.parquet", "sklearn.metrics", "sklearn.model_selection")
+
+for name in (*PRELOAD, *NEEDED):
     import_module(name)
+
+# A quarter of a second of regular expressions, which each trial would compile again.
+with suppress(ImportError, AttributeError):  # where a version of transformers has other insides
+    from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+
+    get_checkpoint_conversion_mapping("bert")

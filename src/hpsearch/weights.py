@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from hpsearch.errors import BackboneError
+from hpsearch.remembering import remembered
+from hpsearch.timing import phase
 
 __all__ = ["digest", "locate"]
 
@@ -19,6 +22,7 @@ PATTERNS = ["*.json", "*.txt", "*.model", "model*.safetensors", "*.py"]
 CONTENT = [*PATTERNS, "pytorch_model*.bin"]
 
 
+@phase("model")
 def locate(name: str, *, cache: Path) -> Path:
     """The local folder of a model; one of the hub is fetched once, into ``cache``.
 
@@ -73,12 +77,22 @@ def _from_hub(name: str, cache: Path) -> Path:
     )
 
 
-def digest(folder: Path) -> str:
-    """16 hexadecimal digits over the model's configuration, weights, tokenizer and code."""
+@phase("model")
+def digest(folder: Path, *, cache: Path) -> str:
+    """16 hexadecimal digits over the model's configuration, weights, tokenizer and code.
+
+    Gigabytes are read once: below ``cache`` it is noted until one of the files changes.
+    """
+    files = [
+        file for file in sorted(folder.iterdir()) if any(file.match(pattern) for pattern in CONTENT)
+    ]
+    return remembered(cache / "weights", files, lambda: _digest(files))
+
+
+def _digest(files: Sequence[Path]) -> str:
     total = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        if any(file.match(pattern) for pattern in CONTENT):
-            with file.open("rb") as content:
-                part = hashlib.file_digest(content, "sha256").hexdigest()
-            total.update(f"{file.name} {part}\n".encode())
+    for file in files:
+        with file.open("rb") as content:
+            part = hashlib.file_digest(content, "sha256").hexdigest()
+        total.update(f"{file.name} {part}\n".encode())
     return total.hexdigest()[:16]

@@ -466,6 +466,24 @@ def test_each_slot_gets_its_share_of_the_cores(
     assert shop.run(share, slots=1).values == (0.0,)
 
 
+def test_a_job_begins_with_the_environment_of_the_launcher(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """glibc reads its settings when a program starts, which for the jobs is their server."""
+
+    def settings(config: DictConfig) -> tuple[float, ...]:
+        # a fork has the words that its server was started with
+        at_start = Path("/proc/self/environ").read_bytes().split(b"\0")
+        given = {b"MALLOC_TOP_PAD_=67108864", b"MALLOC_TRIM_THRESHOLD_=7"} & set(at_start)
+        now = (os.environ["MALLOC_TOP_PAD_"], os.environ["MALLOC_TRIM_THRESHOLD_"])
+        return (float(len(given)), *map(float, now))
+
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "7")
+    env = {"MALLOC_TOP_PAD_": "67108864", "MALLOC_TRIM_THRESHOLD_": "8"}
+    assert shop.run(settings, env=env, objectives=3).values == (2.0, 67108864.0, 7.0)
+    assert "MALLOC_TOP_PAD_" not in os.environ
+
+
 def test_a_module_that_cannot_be_preloaded_is_named(shop: Workshop) -> None:
     with pytest.raises(errors.ConfigError, match=r"hydra\.launcher\.preload names no\.such,"):
         shop.processes(lambda config: 1, preload=["no.such"])

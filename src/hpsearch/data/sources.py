@@ -12,7 +12,7 @@ from hpsearch.atomic import write_bytes
 from hpsearch.data import reviews
 from hpsearch.errors import DataError, nearest
 
-__all__ = ["read"]
+__all__ = ["read", "source_file"]
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +46,26 @@ def read(
     return _checked(frame, columns, where=f"{where} ({split})")
 
 
+def source_file(name: str, split: str, *, path: str | None, cache: Path) -> Path | None:
+    """The file that a split would be read from; None where it is not there yet, or many files.
+
+    Raises:
+        DataError: ``path`` leads to none.
+    """
+    if name == "reviews":
+        file = _reviews_file(split, cache)
+        return file if file.exists() else None
+    return None if path is None else _find(Path(path), split)
+
+
+def _reviews_file(split: str, cache: Path) -> Path:
+    """Its version names the embedded corpus."""
+    return cache / f"reviews-v{reviews.VERSION}-{split}.parquet"
+
+
 def _reviews(split: str, cache: Path) -> pd.DataFrame:
-    """The embedded corpus, made once; its version names the file."""
-    file = cache / f"reviews-v{reviews.VERSION}-{split}.parquet"
+    """The embedded corpus, made once."""
+    file = _reviews_file(split, cache)
     if file.exists():
         try:
             return pd.read_parquet(file, page_checksum_verification=True)

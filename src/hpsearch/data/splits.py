@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,35 +12,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from hpsearch.data.sources import read
+from hpsearch.data.kept_splits import Examples, Labels, Splits, kept
+from hpsearch.data.sources import read, source_file
 from hpsearch.errors import DataError, nearest
+from hpsearch.remembering import stamp
+from hpsearch.timing import phase
 
 __all__ = ["Examples", "Splits", "load_splits", "load_test"]
 
-Labels = npt.NDArray[np.int64]
+# What decides which examples a split holds: another version of it splits anew.
+CODE = ("sources.py", "splits.py")
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Texts and their class indices; ``labels`` has shape (n,), values in [0, classes)."""
-
-    texts: Sequence[str]
-    labels: Labels
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-@dataclass(frozen=True)
-class Splits:
-    """Training and validation examples, the classes' names, and a digest of all three."""
-
-    train: Examples
-    val: Examples
-    classes: tuple[str, ...]
-    digest: str
-
-
+@phase("data")
 def load_splits(
     *,
     name: str,
@@ -61,8 +45,27 @@ def load_splits(
     Raises:
         DataError: an empty split, more asked than there is, a single class, an unknown label.
     """
-    frame = read(name, "train", path=path, columns=columns, cache=cache)
-    names, labels = _encode(frame["label"], classes, column=columns[1])
+    asked = (name, columns, classes, train_size, val_size, seed)
+    file = source_file(name, "train", path=path, cache=cache)
+    code = [Path(__file__).with_name(room) for room in CODE]
+    key = file and stamp([file], asked, version("scikit-learn"), *(c.read_text() for c in code))
+
+    def make() -> Splits:
+        frame = read(name, "train", path=path, columns=columns, cache=cache)
+        return _split(frame, columns[1], classes, (train_size, val_size), seed)
+
+    return kept(cache / "splits" / key, make) if key else make()
+
+
+def _split(
+    frame: pd.DataFrame,
+    column: str,
+    classes: Sequence[str] | None,
+    sizes: tuple[float | None, float],
+    seed: int,
+) -> Splits:
+    train_size, val_size = sizes
+    names, labels = _encode(frame["label"], classes, column=column)
     rest, val = _carve(np.arange(len(frame)), labels, "data.val_size", val_size, seed)
     if train_size is not None:
         count = _count("data.train_size", train_size, total=len(frame), left=len(rest))

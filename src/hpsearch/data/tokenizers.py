@@ -18,6 +18,7 @@ from hpsearch.atomic import new_folder
 from hpsearch.custom_code import require_trust
 from hpsearch.data import seals
 from hpsearch.errors import BackboneError
+from hpsearch.timing import phase
 
 __all__ = ["has_tokenizer", "load_tokenizer", "read_tokenizer", "tokenizer_rules"]
 
@@ -34,6 +35,7 @@ SPECIAL = {
 FILES = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "spiece.model")
 
 
+@phase("data")
 def load_tokenizer(
     which: str,
     *,

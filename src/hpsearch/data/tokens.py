@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from pathlib import Path
 
@@ -14,12 +13,14 @@ from hpsearch.atomic import new_folder
 from hpsearch.data import seals
 from hpsearch.data.batches import Tokens
 from hpsearch.data.splits import Examples
+from hpsearch.timing import phase
 
 __all__ = ["tokenise"]
 
 log = logging.getLogger(__name__)
 
 
+@phase("data")
 def tokenise(
     examples: Examples, tokenizer: PreTrainedTokenizerFast, *, max_length: int, cache: Path | None
 ) -> Tokens:
@@ -72,10 +73,11 @@ def _tokens(dataset: datasets.Dataset, examples: Examples) -> Tokens:
 
 
 def _key(examples: Examples, tokenizer: PreTrainedTokenizerFast, max_length: int) -> str:
-    # Truncation and padding are state that a call leaves behind, not what the tokenizer is.
-    rules = json.loads(tokenizer.backend_tokenizer.to_str()) | {"truncation": None, "padding": None}
-    digest = hashlib.sha256(json.dumps(rules, sort_keys=True).encode())
-    digest.update(f"{max_length} {len(examples)}".encode())
-    for text in examples.texts:
-        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    # Truncation and padding are state that a call leaves behind and the next one sets, not what the
+    # tokenizer is.
+    rules = tokenizer.backend_tokenizer
+    rules.no_truncation()
+    rules.no_padding()
+    digest = hashlib.sha256(rules.to_str().encode("utf-8", "surrogatepass"))
+    digest.update(f"{max_length} {len(examples)} {examples.text_digest}".encode())
     return digest.hexdigest()[:16]

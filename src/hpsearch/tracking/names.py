@@ -56,7 +56,9 @@ def _scalar(value: object) -> str:
 
 
 def _nested(value: object) -> bool:
-    return isinstance(value, Mapping | Sequence | set) and not isinstance(value, str | bytes)
+    if value is None or isinstance(value, str | bytes | bool | int | float):
+        return False  # soon: to ask an abstract class takes milliseconds, once for each type
+    return isinstance(value, Mapping | Sequence | set)
 
 
 def _plain(value: object) -> object:

@@ -54,15 +54,18 @@ class Store:
         """Make the database and the experiment, where they are missing (about one second)."""
         if self.file is not None:
             make(self.file)
-        if self._find_experiment() is None:
-            try:
-                with mlflow_errors(f"making experiment {self.experiment!r}"):
-                    self.client.create_experiment(self.experiment, self._artifact_location())
-            except TrackerAwayError:
+        found = self._find_experiment()
+        if found is not None:
+            self.experiment_id = found  # so that it is not asked for twice
+            return
+        try:
+            with mlflow_errors(f"making experiment {self.experiment!r}"):
+                self.client.create_experiment(self.experiment, self._artifact_location())
+        except TrackerAwayError:
+            raise
+        except TrackingError:
+            if self._find_experiment() is None:  # else another process was faster
                 raise
-            except TrackingError:
-                if self._find_experiment() is None:  # else another process was faster
-                    raise
 
     def settle(self) -> None:
         """Bring a sqlite store into its one file, so that a copy of it is complete."""

@@ -9,7 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
+from hpsearch.linking import link_tree
 from hpsearch.tracking import names
 from hpsearch.tracking.away import mlflow_errors, patient
 from hpsearch.tracking.records import Record
@@ -33,6 +36,7 @@ class StoredRun:
         self._store = store
         self._continued = continued
         self._steps: dict[str, set[int]] = {}  # metric → the steps that MLflow has
+        self._artifacts = str(run.info.artifact_uri)
         self._had = dict(run.data.metrics)
         # A trial that had finished keeps its end time, unless something is added to it.
         self._ended = run.info.end_time if run.info.status == "FINISHED" else None
@@ -90,7 +94,15 @@ class StoredRun:
             mlflow_errors(f"copying {folder}"),
             _with(folder, record.get("instead", {}), beside=beside) as shown,
         ):
-            self._store.client.log_artifacts(self.run_id, str(shown), record["under"])
+            self._copy(shown, record["under"])
+
+    def _copy(self, folder: Path, under: str) -> None:
+        """MLflow would copy into a folder of this machine too."""
+        uri = urlsplit(self._artifacts)
+        if uri.scheme == "file" and not uri.netloc:
+            link_tree(folder, Path(url2pathname(uri.path)) / under)
+        else:
+            self._store.client.log_artifacts(self.run_id, str(folder), under)
 
     def _write_tags(self, record: Record) -> None:
         tags: Mapping[str, str] = record["tags"]

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from hpsearch.errors import TrackerAwayError, TrackingError
 from hpsearch.redaction import redact
+from hpsearch.timing import phase
 from hpsearch.tracking import names
 from hpsearch.tracking.opening import open_trial
 from hpsearch.tracking.records import Record, TrialStart, as_record, now
@@ -117,6 +118,7 @@ class TrialRun:
 
     # ------------------------------------------------------------------ at once, or later
 
+    @phase("tracking")
     def _write(self, record: dict[str, Any], *, every: float | None = None) -> None:
         record["at"] = now()
         self._try_again(self._sender.try_every if every is None else every)

@@ -13,6 +13,7 @@ from torch import nn
 
 from hpsearch.data.batches import Tokens
 from hpsearch.models import Classifier
+from hpsearch.timing import phase
 from hpsearch.training.forward import Forward, in_order
 from hpsearch.training.plan import Rows
 from hpsearch.training.precision import Precision
@@ -99,6 +100,7 @@ class HeadForward:
         return logits
 
 
+@phase("features")
 def embed(forward: Forward, tokens: Tokens, *, sizes: Sizes) -> torch.Tensor:
     """The backbone's vectors (n, out_dim) of every row, in float32 on the CPU, in their order.
 

@@ -11,6 +11,7 @@ import torch
 
 from hpsearch.data.batches import Batch, PackedBatch, Tokens
 from hpsearch.models import Classifier
+from hpsearch.timing import phase
 from hpsearch.training.memory import until_it_fits
 from hpsearch.training.plan import Rows
 from hpsearch.training.precision import Precision
@@ -83,6 +84,7 @@ class Forward:
         return vectors
 
 
+@phase("evaluate")
 def evaluate(forward: Runs, split: Split, *, sizes: Sizes) -> torch.Tensor:
     """Logits (n, classes) of every row, in float32 on the CPU, in the rows' order.
 

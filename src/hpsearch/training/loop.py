@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from hpsearch.errors import DivergedError
+from hpsearch.timing import phase
 from hpsearch.training.checkpoint import Checkpoints
 from hpsearch.training.divergence import check_finite, check_weights, diverged, roll_back
 from hpsearch.training.forward import evaluate
@@ -52,6 +53,7 @@ class _Loop:
     checkpoints: Checkpoints | None
 
 
+@phase("train")
 def fit(
     trainer: Trainer,
     plan: Plan,
@@ -144,6 +146,7 @@ def _evaluate(loop: _Loop, state: State) -> None:
     state.interval.started = time.perf_counter()
 
 
+@phase("checkpoint")
 def _keep(loop: _Loop, state: State) -> None:
     """Write a checkpoint, unless the weights are such as nobody wants back."""
     if loop.checkpoints is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +28,14 @@ LONG = 3600.0
 class LocalLauncher(Launcher):
     """A job that crashes, leaks or is killed harms no other."""
 
-    def __init__(self, preload: Sequence[str] = (), n_jobs: int = 1) -> None:
+    def __init__(
+        self,
+        preload: Sequence[str] = (),
+        n_jobs: int = 1,
+        env: Mapping[str, Any] | None = None,
+    ) -> None:
         self._preload = list(preload)
+        self._env = {str(k): str(v) for k, v in (env or {}).items() if v is not None}
         self._n_jobs = n_jobs
 
     def setup(
@@ -44,7 +50,11 @@ class LocalLauncher(Launcher):
         from hydra_plugins.hpsearch_sweeper.jobs import processes
 
         return processes.ProcessRunner(
-            self._task_function, slots=slots, objectives=objectives, preload=self._preload
+            self._task_function,
+            slots=slots,
+            objectives=objectives,
+            preload=self._preload,
+            env=self._env,
         )
 
     def launch(
@@ -61,6 +71,7 @@ class LocalLauncher(Launcher):
             slots=self._n_jobs,
             objectives=1,
             preload=self._preload,
+            env=self._env,
             trials="optuna" in sys.modules,
             wants_returns=True,
         )

@@ -46,7 +46,8 @@ class HpsearchSweeperConf:
     # finite space.
     n_trials: int | None = None
 
-    # How many trials run at once. Each slot takes the next trial as soon as it is free.
+    # How many trials run at once. Each slot takes the next trial as soon as it is free. With
+    # hydra/launcher=local each has its share of the cores (OMP_NUM_THREADS), unless you set it.
     n_jobs: int = 1
 
     # Seconds after which this command starts no more trials. The same command goes on later.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hydra_plugins.hpsearch_sweeper import errors
@@ -40,6 +40,7 @@ class ProcessRunner:
         slots: int,
         objectives: int,
         preload: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
         trials: bool = True,
         wants_returns: bool = False,
     ) -> None:
@@ -48,7 +49,7 @@ class ProcessRunner:
         self.returns: dict[int, bytes] = {}  # Hydra's own account of each job, where wanted
         self._objectives = objectives
         self._wants_returns = wants_returns
-        self._threads = _threads_of_a_job(slots)
+        self._env = _environment(env or {}, slots)
         self._modules = preloading.modules_for(task_function, preload, trials=trials)
         self._program = shipping.pack_program(task_function)
         self._running: dict[int, RunningJob] = {}
@@ -101,18 +102,15 @@ class ProcessRunner:
         return self.output is not None or any(job.settled for job in self._running.values())
 
     def _ensure_server(self) -> None:
-        server.ensure(self._modules, threads=self._threads)
+        server.ensure(self._modules, env=self._env)
 
     def _order(self, job: Job) -> child.Order:
-        environment = dict(os.environ)
-        if self._threads is not None:
-            environment["OMP_NUM_THREADS"] = str(self._threads)
         return child.Order(
             program=self._program,
             config=shipping.pack(job.config),
             folder=job.folder.absolute(),
             objectives=self._objectives,
-            environment=environment,
+            environment={**self._env, **os.environ},
             wants_return=self._wants_returns,
         )
 
@@ -151,10 +149,13 @@ def _begin(job: Job, order: child.Order) -> RunningJob:
     return running.RunningJob(job, process, receiver, tail)
 
 
-def _threads_of_a_job(slots: int) -> int | None:
-    """Its share of the cores, where the user has not said otherwise."""
-    if slots <= 1 or "OMP_NUM_THREADS" in os.environ:
-        return None
+def _environment(env: Mapping[str, str], slots: int) -> dict[str, str]:
+    """What a job has beyond the sweeper's environment, where the user may have said otherwise."""
+    share = {"OMP_NUM_THREADS": str(_share_of_cores(slots))} if slots > 1 else {}
+    return {key: value for key, value in {**share, **env}.items() if key not in os.environ}
+
+
+def _share_of_cores(slots: int) -> int:
     known = hasattr(os, "sched_getaffinity")
     cores = len(os.sched_getaffinity(0)) if known else os.cpu_count() or 1
     return max(1, cores // slots)

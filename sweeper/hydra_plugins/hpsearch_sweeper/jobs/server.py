@@ -22,10 +22,10 @@ __all__ = ["ensure", "kill_group"]
 # Set while the server starts, and only then: the standard library lets nothing else through.
 SETTINGS = "HPSEARCH_SERVER"
 
-_warm_for: tuple[tuple[str, ...], int | None] | None = None
+_warm_for: tuple[tuple[str, ...], dict[str, str]] | None = None
 
 
-def ensure(modules: Sequence[str], *, threads: int | None) -> None:
+def ensure(modules: Sequence[str], *, env: Mapping[str, str]) -> None:
     """In the sweeper: starts the server, without waiting for it, unless the right one runs.
 
     One that was started for something else is stopped, and with it what runs there.
@@ -33,10 +33,10 @@ def ensure(modules: Sequence[str], *, threads: int | None) -> None:
     from multiprocessing import forkserver
 
     global _warm_for
-    wanted = (tuple(modules), threads)
+    wanted = (tuple(modules), dict(env))
     if _warm_for not in (None, wanted):
         forkserver._forkserver._stop()  # type: ignore[attr-defined]
-    with _environment(modules, threads), _no_interrupt():
+    with _environment(modules, env), _no_interrupt():
         forkserver.set_forkserver_preload([__name__])
         forkserver.ensure_running()
     _warm_for = wanted
@@ -51,11 +51,9 @@ def kill_group(leader: int) -> None:
 
 
 @contextmanager
-def _environment(modules: Sequence[str], threads: int | None) -> Iterator[None]:
-    """The server finds what the sweeper finds, and takes its share of the cores."""
-    changes = {SETTINGS: json.dumps(list(modules)), "PYTHONPATH": os.pathsep.join(sys.path)}
-    if threads is not None:
-        changes["OMP_NUM_THREADS"] = str(threads)
+def _environment(modules: Sequence[str], env: Mapping[str, str]) -> Iterator[None]:
+    """The server finds what the sweeper finds. The C library and OpenMP read ``env`` only there."""
+    changes = {SETTINGS: json.dumps(list(modules)), "PYTHONPATH": os.pathsep.join(sys.path), **env}
     before = {key: os.environ.get(key) for key in changes}
     os.environ.update(changes)
     try:
