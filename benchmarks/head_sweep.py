@@ -1,6 +1,6 @@
 """A sweep of heads on a frozen MiniLM: ours on cached features, and HF Trainer's search of it.
 
-    python benchmarks/head_sweep.py [data.path=DIR] [--points 1] [--epochs 1] [--threads N]
+    python benchmarks/head_sweep.py [--data FOLDER] [--points 1] [--epochs 1] [--threads N]
 
 The grid of `search=head_grid` (24 heads), 10 epochs each on 2,000 + 1,000 reviews of 256 tokens.
 Ours is the whole command in a new folder, from its start to its end, features included. The peer is
@@ -8,7 +8,7 @@ Ours is the whole command in a new folder, from its start to its end, features i
 same frozen model and heads (fp32, HF's defaults, an evaluation an epoch, nothing saved). It is
 measured on `--points` of the grid for `--epochs` and scaled to all of it: its steps are all alike.
 Claimed: at least 200 times faster, and a head trial after the first, in a process of its own,
-within 1 s. Needs `pip install accelerate`, and IMDB below `data.path` (without: made reviews).
+within 1 s.
 """
 
 from __future__ import annotations
@@ -23,19 +23,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import section
+from head_sweep_peer import EPOCHS, LENGTH, TRAIN, VAL, words
 
 CLAIMED, CLAIMED_SECONDS = 200.0, 1.0
-TRAIN, VAL, LENGTH, EPOCHS, LR = 2000, 1000, 256, 10, 1e-3
-GRID: dict[str, list[Any]] = {
-    "activation": ["tanh", "relu"],
-    "dim": [50, 250, 768],
-    "dropout": [0.1, 0.5],
-    "smoothing": [0.0, 0.1],
-}
 POINTS = 24
+PEER = Path(__file__).with_name("head_sweep_peer.py")
 
 
 class Ours(NamedTuple):
@@ -56,24 +51,13 @@ def main() -> None:
     section.write("head_sweep", report(ours, peer, given), command=_command(given))
 
 
-def words(given: argparse.Namespace) -> list[str]:
-    """What both train on, as hpsearch's overrides."""
-    path = [f"data.path={Path(given.data).absolute()}"] if given.data else []
-    return [
-        *("backbone=minilm", "backbone.freeze=all", f"backbone.max_length={LENGTH}"),
-        *("data=imdb" if given.data else "data=reviews", *path),
-        *(f"data.train_size={TRAIN}", f"data.val_size={VAL}"),
-        *(f"trainer.epochs={EPOCHS}", f"optimizer.lr={LR}", "trainer.device=cpu"),
-    ]
-
-
 def run_ours(given: argparse.Namespace) -> Ours:
     """The command, in a new folder; the seconds of all of it, and of each trial in its process."""
     with tempfile.TemporaryDirectory(prefix="head-sweep-") as root:
         command = [sys.executable, "-m", "hpsearch.train", "-m", "search=head_grid"]
         began = time.perf_counter()
         done = subprocess.run(
-            [*command, *words(given), *given.ours],
+            [*command, *words(given.data), *given.ours],
             cwd=root,
             env={**os.environ, "OMP_NUM_THREADS": str(given.threads)},
             stderr=subprocess.PIPE,
@@ -107,7 +91,7 @@ def run_peer(given: argparse.Namespace) -> Peer:
     """Seconds of an epoch with its evaluation, over some points of the grid."""
     with tempfile.TemporaryDirectory(prefix="head-sweep-peer-") as root:
         done = subprocess.run(
-            [sys.executable, __file__, "--as-peer", *_words_of(given)],
+            [sys.executable, PEER, *_peer_arguments(given)],
             cwd=root,
             env={**os.environ, "OMP_NUM_THREADS": str(given.threads), "HF_HUB_OFFLINE": "1"},
             stdout=subprocess.PIPE,
@@ -158,124 +142,25 @@ def _holds(claim: bool) -> str:
     return "holds" if claim else "does NOT hold"
 
 
-def peer_main(given: argparse.Namespace) -> None:
-    """HF Trainer's search, in a process of its own; the trainer's own clock leaves loading out."""
-    import numpy as np
-    import optuna
-    import torch
-    from hydra import compose, initialize_config_dir
-    from transformers import DataCollatorWithPadding, Trainer, TrainingArguments, set_seed
-
-    from hpsearch import builders
-    from hpsearch.config import CONF_DIR, register
-    from hpsearch.data import read_tokenizer
-    from hpsearch.run import find_weights
-
-    register()
-    with initialize_config_dir(str(CONF_DIR), version_base="1.3"):
-        config = compose("config", overrides=["root=.", *words(given)])
-    splits, weights = builders.read_splits(config), find_weights(config)
-    assert weights is not None
-    tokenizer = read_tokenizer(weights)
-
-    def rows(examples: Any) -> list[dict[str, Any]]:
-        encoded = tokenizer(list(examples.texts), truncation=True, max_length=LENGTH)
-        return [
-            {"input_ids": ids, "attention_mask": mask, "labels": int(label)}
-            for ids, mask, label in zip(
-                encoded["input_ids"], encoded["attention_mask"], examples.labels, strict=True
-            )
-        ]
-
-    class Model(torch.nn.Module):
-        """The classifier of a point; the backbone is in eval mode, as ours."""
-
-        def __init__(self, point: dict[str, Any]) -> None:
-            super().__init__()
-            config.head.update({k: v for k, v in point.items() if k != "smoothing"})
-            set_seed(0)
-            self.classifier = builders.build_classifier(
-                config, tokenizer, num_classes=2, weights=weights
-            )
-            self.smoothing = point["smoothing"]
-
-        def forward(
-            self, input_ids: torch.Tensor, attention_mask: torch.Tensor, labels: torch.Tensor
-        ) -> dict[str, torch.Tensor]:
-            with torch.no_grad():
-                vectors = self.classifier.backbone(input_ids, attention_mask)
-            logits = self.classifier.head(vectors)
-            smoothing = self.smoothing if self.training else 0.0
-            loss = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
-            return {"loss": loss, "logits": logits}
-
-    first = {name: values[0] for name, values in GRID.items()}
-    arguments = TrainingArguments(
-        *("peer",),
-        num_train_epochs=given.epochs,
-        learning_rate=LR,
-        eval_strategy="epoch",
-        save_strategy="no",
-        report_to=[],
-        disable_tqdm=True,
-        use_cpu=True,
-    )
-    trainer = Trainer(
-        args=arguments,
-        model_init=lambda trial: Model(trial.params if trial else first),
-        train_dataset=rows(splits.train),
-        eval_dataset=rows(splits.val),
-        data_collator=DataCollatorWithPadding(tokenizer),
-        compute_metrics=lambda p: {"accuracy": float((np.argmax(p[0], 1) == p[1]).mean())},
-    )
-
-    def space(trial: optuna.Trial) -> dict[str, Any]:
-        for name, values in GRID.items():
-            trial.suggest_categorical(name, values)
-        return {}
-
-    began = time.perf_counter()
-    best = trainer.hyperparameter_search(
-        hp_space=space,
-        compute_objective=lambda metrics: metrics["eval_accuracy"],
-        n_trials=given.points,
-        direction="maximize",
-        backend="optuna",
-        sampler=optuna.samplers.GridSampler(GRID, seed=0),
-    )
-    seconds = time.perf_counter() - began
-    told = {"epoch": seconds / given.points / given.epochs, "accuracy": best.objective}
-    print("PEER", json.dumps(told), flush=True)
-
-
 def _command(given: argparse.Namespace) -> str:
-    path = "data.path=DIR " if given.data else ""
-    return f"python benchmarks/head_sweep.py {path}--points {given.points} --epochs {given.epochs}"
+    data = "--data FOLDER " if given.data else ""
+    return f"python benchmarks/head_sweep.py {data}--points {given.points} --epochs {given.epochs}"
 
 
-def _words_of(given: argparse.Namespace) -> list[str]:
-    """The same arguments for another working directory."""
-    path = [f"data.path={Path(given.data).absolute()}"] if given.data else []
-    return [*path, *(f"--{key}={getattr(given, key)}" for key in ("points", "epochs", "threads"))]
+def _peer_arguments(given: argparse.Namespace) -> list[str]:
+    data = [f"--data={given.data.absolute()}"] if given.data else []
+    return [*data, f"--points={given.points}", f"--epochs={given.epochs}"]
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("path", nargs="?", default="", metavar="data.path=DIR")
+    parser.add_argument("--data", type=Path, help="with IMDB's train.parquet; else made reviews")
     parser.add_argument("--points", type=int, default=1, help="of the grid, for the peer")
     parser.add_argument("--epochs", type=int, default=1, help="of a trial, for the peer")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of each")
     parser.add_argument("--ours", nargs="*", default=[], help="further overrides of our sweep")
-    parser.add_argument("--as-peer", action="store_true", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    given.data = given.path.removeprefix("data.path=")
-    return given
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    try:
-        import accelerate  # noqa: F401  HF Trainer asks for it
-    except ImportError:
-        sys.exit("head_sweep: HF Trainer needs accelerate: pip install accelerate")
-    arguments = _arguments()
-    peer_main(arguments) if arguments.as_peer else main()
+    main()

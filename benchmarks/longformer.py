@@ -16,6 +16,7 @@ import argparse
 import ctypes
 import gc
 import multiprocessing
+import re
 import shlex
 import sys
 import time
@@ -34,6 +35,7 @@ from transformers import logging as transformers_logging
 
 from hpsearch.data.reviews import generate
 from hpsearch.models import EncoderBackbone
+from hpsearch.models.dropout import ByteDropout
 
 FASTER, FASTER_ON_CUDA, MEMORY, LARGE_GIB = 2.5, 3.0, 0.6, 8.0
 VARIANTS = ("transformers", "hpsearch")
@@ -70,7 +72,13 @@ def main() -> None:
     source = "made reviews" if given.data is None else f"reviews in {given.data.name}"
     table = report(found, dropout=given.dropout, layers=given.layers, source=source)
     body = f"{table}\n\n{large()}"
-    section.write("longformer", body, command=f"python {shlex.join(sys.argv)}")
+    section.write("longformer", body, command=_command())
+
+
+def _command() -> str:
+    """What was typed; where the folder lies on this machine is nobody else's concern."""
+    words = shlex.join(["python", "benchmarks/longformer.py", *sys.argv[1:]])
+    return re.sub(r"--data[= ]\S+", "--data FOLDER", words)
 
 
 def review_batches(data: Path | None, *, texts: int, micro: int) -> Batches:
@@ -148,6 +156,10 @@ def build(
         gradient_checkpointing=gradient_checkpointing,
         own_attention=own_attention,
     )
+    if own_attention:  # the peer as it comes, with torch's own dropout
+        for module in backbone.modules():
+            if isinstance(module, ByteDropout):
+                module.__class__ = torch.nn.Dropout
     return backbone.to(DEVICE).train()
 
 

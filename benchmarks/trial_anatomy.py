@@ -1,8 +1,8 @@
 """Where the time of a trial goes, from the free slot to the result in the study.
 
-    python benchmarks/trial_anatomy.py --data FOLDER [--only head tuning] [--epochs 1]
+    python benchmarks/trial_anatomy.py [--data FOLDER] [--only head tuning] [--epochs 1]
 
-Runs a sweep of two trials of each kind with the warm launcher, on IMDB reviews in FOLDER, and takes
+Runs a sweep of two trials of each kind with the warm launcher, on the reviews of FOLDER, and takes
 apart the second: what a sweep pays again and again. The head trial trains a head on a frozen
 MiniLM, the other one tunes all of it. Claimed: of a fine-tuning trial of about two minutes, all but
 training and evaluation takes under a tenth.
@@ -63,7 +63,7 @@ def run_sweep(kind: str, given: argparse.Namespace) -> Anatomy:
     sizes = (given.train, given.val) if kind == "tuning" else (2000, 1000)
     epochs = given.epochs if kind == "tuning" else given.head_epochs
     words = [
-        *("data=imdb", f"data.path={given.data.absolute()}", "seed=0,1", "tracking.log_model=true"),
+        *(*_source(given.data), "seed=0,1"),
         *(f"data.train_size={sizes[0]}", f"data.val_size={sizes[1]}", f"trainer.epochs={epochs}"),
         *(f"backbone={given.backbone}", f"backbone.max_length={given.length}"),
         f"backbone.freeze={'none' if kind == 'tuning' else 'all'}",
@@ -82,6 +82,10 @@ def run_sweep(kind: str, given: argparse.Namespace) -> Anatomy:
             sys.exit(f"trial_anatomy: {ended.stdout[-2000:]}")
         print(ended.stdout, file=sys.stderr)
         return _take_apart(kind, Path(name), ended.stdout)
+
+
+def _source(data: Path | None) -> list[str]:
+    return ["data=reviews"] if data is None else ["data=imdb", f"data.path={data.absolute()}"]
 
 
 def _take_apart(kind: str, root: Path, output: str) -> Anatomy:
@@ -132,14 +136,13 @@ def _claim(one: Anatomy) -> str:
 
 
 def _command(given: argparse.Namespace) -> str:
-    return f"python benchmarks/trial_anatomy.py {' '.join(sys.argv[1:])}".replace(
-        str(given.data), "FOLDER"
-    )
+    words = " ".join(["python", "benchmarks/trial_anatomy.py", *sys.argv[1:]])
+    return words.replace(str(given.data), "FOLDER")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="a folder with train.parquet")
+    parser.add_argument("--data", type=Path, help="with IMDB's train.parquet; else made reviews")
     parser.add_argument("--only", nargs="+", choices=["head", "tuning"], default=["head", "tuning"])
     parser.add_argument("--backbone", default="minilm")
     parser.add_argument("--length", type=int, default=128, help="tokens of a review")

@@ -62,7 +62,8 @@ def result(folder: Path) -> dict[str, Any]:
         for key in [key for key in metrics if key.startswith("system/")]:
             del metrics[key]
     found["config"].pop("root")
-    found.pop("seconds")
+    for key in ("seconds", "phases"):
+        del found[key]
     return found
 
 

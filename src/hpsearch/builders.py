@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +16,11 @@ from transformers import PreTrainedTokenizerFast
 from hpsearch.config import seconds
 from hpsearch.data import Examples, Splits, load_splits, load_test, load_tokenizer
 from hpsearch.data.tokenizers import has_tokenizer
-from hpsearch.encoders import build_encoder, check_fit, load_encoder
 from hpsearch.errors import ConfigError
 from hpsearch.models import (
     ClassificationHead,
     Classifier,
     CnnBackbone,
-    EncoderBackbone,
     RnnBackbone,
 )
 from hpsearch.models.storage import HEAD_FILE, WEIGHTS_FILE, load_module
@@ -42,6 +41,9 @@ from hpsearch.training import (
     build_schedule,
     class_weights,
 )
+
+if TYPE_CHECKING:  # it takes seconds, which a CNN need not wait for
+    from hpsearch.models import EncoderBackbone
 
 __all__ = [
     "build_checkpoints",
@@ -190,6 +192,9 @@ def _build_backbone(
 def _build_encoder_backbone(
     backbone: DictConfig, tokenizer: PreTrainedTokenizerFast, weights: Path | None
 ) -> EncoderBackbone:
+    from hpsearch.encoders import build_encoder, load_encoder
+    from hpsearch.models.encoder import EncoderBackbone
+
     if weights is None:
         encoder = build_encoder(
             tokenizer,
@@ -268,6 +273,8 @@ def build_precision(config: DictConfig) -> Precision:
 @phase("model")
 def check_encoder(config: DictConfig, weights: Path) -> None:
     """What a pretrained encoder's own configuration tells before it is loaded."""
+    from hpsearch.encoders import check_fit
+
     backbone = config.backbone
     layers = check_fit(weights, max_length=backbone.max_length, trust_remote_code=_trusts(backbone))
     if isinstance(backbone.freeze, int) and backbone.freeze > layers:

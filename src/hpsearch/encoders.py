@@ -7,26 +7,25 @@ import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModel, BertConfig, BertModel, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
 
 from hpsearch.custom_code import require_trust
 from hpsearch.errors import BackboneError
-from hpsearch.models.encoder import OFFSET_POSITIONS
+from hpsearch.models.positions import first_position
+from hpsearch.weights import has_weights
 
-__all__ = ["build_encoder", "check_fit", "has_weights", "load_encoder"]
+if TYPE_CHECKING:  # it takes seconds
+    from transformers import BertModel
+
+__all__ = ["build_encoder", "check_fit", "load_encoder"]
 
 log = logging.getLogger(__name__)
 
-# transformers unpickles a .bin with torch's weights_only: tensors and no code come out of it.
-WEIGHTS = (
-    *("model.safetensors", "model.safetensors.index.json"),
-    *("pytorch_model.bin", "pytorch_model.bin.index.json"),
-)
 # What the models call their dropouts.
 DROPOUTS = (
     "hidden_dropout_prob",
@@ -51,6 +50,8 @@ def build_encoder(
     dropout: float,
 ) -> BertModel:
     """A BERT encoder with random weights (Devlin et al. 2019) of these sizes."""
+    from transformers import BertConfig, BertModel
+
     config = BertConfig(
         vocab_size=len(tokenizer),
         pad_token_id=tokenizer.pad_token_id,
@@ -102,17 +103,12 @@ def load_encoder(
         return AutoModel.from_config(config, **chosen)
 
 
-def has_weights(folder: Path) -> bool:
-    """Whether an encoder of this folder starts from weights, not at random."""
-    return any((folder / name).is_file() for name in WEIGHTS)
-
-
 def check_fit(folder: Path, *, max_length: int, trust_remote_code: bool = False) -> int:
     """Whether so many tokens fit the encoder's positions; the number of its layers."""
     config = _read_config(folder, trust_remote_code)
     positions = getattr(config, "max_position_embeddings", None)
-    if positions is not None and config.model_type in OFFSET_POSITIONS:
-        positions -= config.pad_token_id + 1
+    if positions is not None:
+        positions -= first_position(config)
     if positions is not None and max_length > positions:
         raise BackboneError(
             f"backbone.max_length={max_length}: {folder} has {positions} positions; allowed is up "

@@ -102,7 +102,8 @@ def _make_deterministic(wanted: bool) -> None:
     if wanted:
         # CUDA's matrix products are told by this alone, when they are first used.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(wanted)
+    if wanted != torch.are_deterministic_algorithms_enabled():  # to say so takes two seconds
+        torch.use_deterministic_algorithms(wanted)
 
 
 def _tokens(

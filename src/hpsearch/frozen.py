@@ -20,12 +20,12 @@ from hpsearch import builders, found_sizes
 from hpsearch.config.fingerprint import code_version
 from hpsearch.data import Tokens
 from hpsearch.data.tokenizers import has_tokenizer, tokenizer_rules
-from hpsearch.encoders import has_weights
 from hpsearch.feature_cache import FeatureCache, stamp, stamp_break
 from hpsearch.models import Classifier
 from hpsearch.training import Features, Forward, HeadForward, Precomputed, embed, evaluate
 from hpsearch.training.memory import limited
 from hpsearch.trials import versions
+from hpsearch.weights import has_weights
 
 __all__ = ["FrozenBackbone", "cached_logits", "feature_cache", "is_cached"]
 

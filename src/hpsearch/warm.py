@@ -12,7 +12,10 @@ from hpsearch.tracking import PRELOAD
 __all__: list[str] = []
 
 # Imported where they are needed, so that a command which only checks need not wait for them.
-NEEDED = ("pyarrow.parquet", "sklearn.metrics", "sklearn.model_selection")
+NEEDED = (
+    *("hpsearch.encoders", "hpsearch.models.encoder", "transformers.models.bert.modeling_bert"),
+    *("pyarrow.parquet", "sklearn.metrics", "sklearn.model_selection"),
+)
 
 for name in (*PRELOAD, *NEEDED):
     import_module(name)

@@ -12,7 +12,7 @@ from hpsearch.errors import BackboneError
 from hpsearch.remembering import remembered
 from hpsearch.timing import phase
 
-__all__ = ["digest", "locate"]
+__all__ = ["digest", "has_weights", "locate"]
 
 PACKAGE = "pkg://"
 # What a backbone is loaded from; hubs also hold other frameworks' weights.
@@ -20,6 +20,12 @@ PACKAGE = "pkg://"
 PATTERNS = ["*.json", "*.txt", "*.model", "model*.safetensors", "*.py"]
 # A local folder may hold older weights instead, which are another model when they are changed.
 CONTENT = [*PATTERNS, "pytorch_model*.bin"]
+
+# transformers unpickles a .bin with torch's weights_only: tensors and no code come out of it.
+WEIGHTS = (
+    *("model.safetensors", "model.safetensors.index.json"),
+    *("pytorch_model.bin", "pytorch_model.bin.index.json"),
+)
 
 
 @phase("model")
@@ -96,3 +102,8 @@ def _digest(files: Sequence[Path]) -> str:
             part = hashlib.file_digest(content, "sha256").hexdigest()
         total.update(f"{file.name} {part}\n".encode())
     return total.hexdigest()[:16]
+
+
+def has_weights(folder: Path) -> bool:
+    """Whether an encoder of this folder starts from weights, not at random."""
+    return any((folder / name).is_file() for name in WEIGHTS)

@@ -84,8 +84,8 @@ def test_patience_stops_when_nothing_gets_better(tokens: Tokens) -> None:
 
 
 def test_the_best_evaluation_is_kept_not_the_last(tokens: Tokens) -> None:
-    plan = replace(PLAN, metric="val/loss", epochs=12)
-    result, reports, _ = run(trainer(lr=0.3), plan, tokens)
+    plan = replace(PLAN, metric="val/loss", epochs=5)
+    result, reports, _ = run(trainer(lr=3), plan, tokens)
     losses = [loss for _, loss in reports]
     assert result.best["val/loss"] == min(losses)
     assert min(losses) < losses[-1], "the learning rate is meant to overshoot"

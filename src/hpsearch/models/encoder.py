@@ -13,12 +13,11 @@ from hpsearch.models.dropout import use_byte_dropout
 from hpsearch.models.longformer import replace_attention
 from hpsearch.models.packed_attention import PACKED
 from hpsearch.models.pooling import pool, pool_packed
+from hpsearch.models.positions import first_position
 
-__all__ = ["OFFSET_POSITIONS", "EncoderBackbone"]
+__all__ = ["EncoderBackbone"]
 
 
-# These count positions from the padding token's index on (fairseq's convention).
-OFFSET_POSITIONS = ("roberta", "longformer", "xlm-roberta", "camembert", "mpnet")
 # What packed and padded texts' vectors may differ by, in 32 bits.
 TOLERANCE = 1e-4
 
@@ -126,8 +125,7 @@ class EncoderBackbone(nn.Module):
 
     def packed(self, input_ids: torch.Tensor, packing: Packing) -> torch.Tensor:
         """Token ids (1, tokens) of texts one after another to (texts, hidden size)."""
-        config = self.encoder.config
-        first = config.pad_token_id + 1 if config.model_type in OFFSET_POSITIONS else 0
+        first = first_position(self.encoder.config)
         positions = packing.positions(first=first, device=input_ids.device)
         states = self._states(input_ids, position_ids=positions, packing=packing)
         if self.packs_longformer and self.pooling == "cls":
