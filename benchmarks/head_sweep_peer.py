@@ -80,6 +80,10 @@ def main() -> None:
             loss = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
             return {"loss": loss, "logits": logits}
 
+    def point(trial: optuna.Trial) -> dict[str, Any]:
+        # The model is made before HF Trainer asks for the space.
+        return {name: trial.suggest_categorical(name, values) for name, values in GRID.items()}
+
     first = {name: values[0] for name, values in GRID.items()}
     arguments = TrainingArguments(
         *("peer",),
@@ -93,21 +97,16 @@ def main() -> None:
     )
     trainer = Trainer(
         args=arguments,
-        model_init=lambda trial: Model(trial.params if trial else first),
+        model_init=lambda trial: Model(point(trial) if trial else first),
         train_dataset=rows(splits.train),
         eval_dataset=rows(splits.val),
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=lambda p: {"accuracy": float((np.argmax(p[0], 1) == p[1]).mean())},
     )
 
-    def space(trial: optuna.Trial) -> dict[str, Any]:
-        for name, values in GRID.items():
-            trial.suggest_categorical(name, values)
-        return {}
-
     began = time.perf_counter()
     best = trainer.hyperparameter_search(
-        hp_space=space,
+        hp_space=lambda trial: point(trial) and {},
         compute_objective=lambda metrics: metrics["eval_accuracy"],
         n_trials=given.points,
         direction="maximize",

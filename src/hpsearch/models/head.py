@@ -7,6 +7,8 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
+from hpsearch.models.dropout import ByteDropout
+
 __all__ = ["ClassificationHead"]
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -44,12 +46,12 @@ class ClassificationHead(nn.Sequential):
         dropout: float,
         init: str,
     ) -> None:
-        layers: list[tuple[str, nn.Module]] = [("dropout_in", nn.Dropout(dropout))]
+        layers: list[tuple[str, nn.Module]] = [("dropout_in", ByteDropout(dropout))]
         if dim:
             layers += [
                 ("dense", nn.Linear(in_dim, dim)),
                 ("activation", ACTIVATIONS[activation]()),
-                ("dropout_out", nn.Dropout(dropout)),
+                ("dropout_out", ByteDropout(dropout)),
             ]
         layers.append(("out", nn.Linear(dim or in_dim, num_classes)))
         super().__init__(OrderedDict(layers))

@@ -9,7 +9,7 @@ import torch
 from hpsearch.errors import TooLargeError
 from hpsearch.training.memory import is_out_of_memory, reason_of, until_it_fits
 from hpsearch.training.plan import Rows
-from hpsearch.training.randomness import random_states, set_random_states
+from hpsearch.training.randomness import dropout_states, set_dropout_states
 from hpsearch.training.seams import Split, pieces
 from hpsearch.training.state import Trainer
 
@@ -25,12 +25,13 @@ def train_step(
     numbers; the rows, and what their loss is divided by, stay the same. Raises
     :class:`TooLargeError` where a single example, or the optimiser's state, does not fit.
     """
-    trainer.forward.model.train()
-    states = random_states()
+    if not trainer.forward.model.training:
+        trainer.forward.model.train()
+    states = dropout_states()
 
     def shrink(reason: str) -> None:
         trainer.optimizer.zero_grad(set_to_none=True)
-        set_random_states(states)
+        set_dropout_states(states)
         trainer.sizes.shrink_training(
             reason,
             rows=len(rows),
