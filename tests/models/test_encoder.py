@@ -117,3 +117,9 @@ def test_weights_survive_the_way_to_disk_and_back(tmp_path: Path) -> None:
     assert not torch.allclose(model(IDS, MASK), other(IDS, MASK))
     load_module(other, tmp_path / "w.safetensors")
     assert torch.equal(model(IDS, MASK), other(IDS, MASK))
+
+
+def test_a_frozen_encoder_has_no_dropout_from_the_first_step_on() -> None:
+    model = bert(freeze="all")
+    assert model.encoder.config.hidden_dropout_prob > 0
+    assert torch.equal(model(IDS, MASK), model(IDS, MASK))

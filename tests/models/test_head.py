@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from hpsearch.models import ClassificationHead
+from hpsearch.models.dropout import ByteDropout
 
 
 def head(**changes: object) -> ClassificationHead:
@@ -16,11 +17,11 @@ def head(**changes: object) -> ClassificationHead:
 
 def test_the_layers_stand_in_the_order_of_the_notes() -> None:
     kinds = [type(layer) for layer in head(activation="relu")]
-    assert kinds == [nn.Dropout, nn.Linear, nn.ReLU, nn.Dropout, nn.Linear]
+    assert kinds == [ByteDropout, nn.Linear, nn.ReLU, ByteDropout, nn.Linear]
 
 
 def test_no_hidden_dimension_leaves_dropout_and_one_linear() -> None:
-    assert [type(layer) for layer in head(dim=0)] == [nn.Dropout, nn.Linear]
+    assert [type(layer) for layer in head(dim=0)] == [ByteDropout, nn.Linear]
     assert head(dim=0)(torch.zeros(2, 8)).shape == (2, 3)
 
 

@@ -67,6 +67,7 @@ class EncoderBackbone(nn.Module):
         self.recomputes = False
         if gradient_checkpointing:
             self.enable_gradient_checkpointing()
+        self.train()  # a frozen encoder has no dropout from the first step on
 
     def enable_gradient_checkpointing(self) -> bool:
         """Recompute activations; False where they are already, or no gradient needs them."""
