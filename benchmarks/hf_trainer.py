@@ -25,7 +25,7 @@ from transformers import (
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from hpsearch.data import Tokens
-from hpsearch.training.plan import Rows, pieces
+from hpsearch.training.plan import Rows
 
 __all__ = ["MeanPooled", "Peer", "build", "grouped_by_length"]
 
@@ -122,4 +122,4 @@ def grouped_by_length(tokens: Tokens, size: int, *, seed: int) -> list[Rows]:
     generator = torch.Generator().manual_seed(seed)
     sampler = LengthGroupedSampler(size, lengths=tokens.lengths.tolist(), generator=generator)
     rows = np.fromiter(sampler, dtype=np.int64)
-    return [batch for batch in pieces(rows, size) if len(batch) == size]
+    return [rows[at : at + size] for at in range(0, len(rows) - size + 1, size)]
