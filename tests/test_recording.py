@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,21 @@ def test_only_the_run_of_a_dead_process_is_closed(config: Compose, tmp_path: Pat
     assert "its process was killed" in runs["error"].iloc[0]
 
 
+def test_of_two_sweeps_that_begin_at_once_one_makes_the_run(config: Compose, tmp_path: Path) -> None:
+    open_tracker(tmp_path).prepare()
+    given = config()
+    given.hydra.runtime.choices = {"head": "mlp"}
+
+    def begin(number: int) -> None:
+        open_study(given, name=f"s{number // 4}", keys=["head.dim"])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(begin, range(12)))
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    runs = client.search_runs([each.experiment_id for each in client.search_experiments()])
+    assert sorted(run.info.run_name for run in runs) == ["s0", "s1", "s2"]
+
+
 def test_a_study_goes_on_without_mlflow_and_says_so_twice(
     config: Compose, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -67,7 +83,7 @@ def test_a_study_goes_on_without_mlflow_and_says_so_twice(
     assert "does not answer" in first
     assert "5 records of 3 runs wait in" in last
     assert {file.name for file in tmp_path.iterdir()} == {"outputs"}
-    assert {file.name for file in (tmp_path / "outputs").iterdir()} == {"spool"}
+    assert {file.name for file in (tmp_path / "outputs").iterdir()} == {"spool", "studies"}
 
 
 @pytest.mark.parametrize(("by_epoch", "steps"), [(True, [1, 2, 3]), (False, [10, 20, 30])])

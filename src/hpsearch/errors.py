@@ -17,6 +17,7 @@ __all__ = [
     "ReportError",
     "TooLargeError",
     "TrackerAwayError",
+    "TrackingConflictError",
     "TrackingError",
     "TrainingError",
     "allowed",
@@ -66,6 +67,10 @@ class TrackingError(HpsearchError):
 
 class TrackerAwayError(TrackingError):
     """MLflow's store does not answer; it may later."""
+
+
+class TrackingConflictError(TrackingError):
+    """Another process wrote the same rows in that moment; who looks again finds them."""
 
 
 class ReportError(HpsearchError):

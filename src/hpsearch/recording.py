@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
 from hydra_plugins.hpsearch_sweeper import TrialHandle
 from omegaconf import DictConfig, OmegaConf
 
@@ -41,18 +42,26 @@ def open_study(config: DictConfig, *, name: str, keys: list[str]) -> None:
     """
     tracker = tracker_of(config)
     tracker.try_anew()
-    tracker.start_study(
-        name,
-        base={**choices(config.hydra), **_loggable(config)},
-        keys=keys,
-        tags=redacted(
-            {
-                "hpsearch.monitor": config.trainer.early_stopping.metric,
-                "hpsearch.command": command(config.hydra, without=keys),
-            }
-        ),
-    )
+    with _alone(config, study=name):
+        tracker.start_study(
+            name,
+            base={**choices(config.hydra), **_loggable(config)},
+            keys=keys,
+            tags=redacted(
+                {
+                    "hpsearch.monitor": config.trainer.early_stopping.metric,
+                    "hpsearch.command": command(config.hydra, without=keys),
+                }
+            ),
+        )
     end_dead_trials(config, tracker, study=name)
+
+
+def _alone(config: DictConfig, *, study: str) -> FileLock:
+    """Of two sweeps that begin at once, one makes the study's run and the other finds it."""
+    folder = Path(config.root) / "outputs" / "studies" / study
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / ".lock")
 
 
 def close_study(config: DictConfig, *, name: str) -> None:

@@ -31,7 +31,7 @@ def test_two_sweeps_of_one_study_train_each_trial_once(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/outputs/optuna.db"
     (name,) = optuna.get_all_study_names(url)
     trials = optuna.load_study(study_name=name, storage=url).trials
-    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4
+    assert [trial.state.name for trial in trials] == ["COMPLETE"] * 4, printed
     assert len({tuple(trial.params.items()) for trial in trials}) == 4
     assert printed.count("best: val/accuracy") == 4  # said when a training ends
 

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from hpsearch.errors import TrackerAwayError, TrackingError
+from hpsearch.errors import TrackerAwayError, TrackingConflictError, TrackingError
 
 __all__ = ["mlflow_errors", "patient", "why_away"]
 
@@ -49,6 +49,8 @@ NUMBERS = {
     errno.ENETUNREACH,
     errno.EHOSTUNREACH,
 }
+# A row that is there already, in the words of sqlite, PostgreSQL and MySQL; MLflow passes them on.
+DOUBLE = ("IntegrityError", "UniqueViolation")
 # A statement that a database cannot do at all has the same class as a lock.
 STATEMENT = ("no such table", "no such column", "syntax error", "has no column")
 
@@ -59,6 +61,7 @@ def mlflow_errors(doing: str) -> Iterator[None]:
 
     Raises:
         TrackerAwayError: it may answer later.
+        TrackingConflictError: another process was faster.
         TrackingError: it refuses.
     """
     from mlflow.exceptions import MlflowException
@@ -74,7 +77,9 @@ def mlflow_errors(doing: str) -> Iterator[None]:
             raise TrackerAwayError(f"MLflow, {doing}: {reason}") from error
         if not isinstance(error, MlflowException):
             raise
-        raise TrackingError(f"MLflow, {doing}: {_line(error)}") from error
+        line = _line(error)
+        kind = TrackingConflictError if any(name in line for name in DOUBLE) else TrackingError
+        raise kind(f"MLflow, {doing}: {line}") from error
 
 
 @contextmanager

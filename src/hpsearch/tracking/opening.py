@@ -1,14 +1,17 @@
 """Opening and closing the runs of studies and trials in a store that answers.
 
-All of it may be done again: what is there already is found and goes on, nothing is doubled.
+All of it may be done again: what is there already is found and goes on, nothing is doubled. MLflow
+looks first and writes then, so of two processes that begin on the same data one may be refused; it
+does it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from hpsearch.errors import TrackingError
+from hpsearch.errors import TrackingConflictError, TrackingError
 from hpsearch.tracking import names
 from hpsearch.tracking.away import mlflow_errors
 from hpsearch.tracking.data_info import as_input
@@ -22,9 +25,31 @@ if TYPE_CHECKING:
 
 __all__ = ["close_study", "end_dead_trial", "open_study", "open_trial", "refresh_study"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# How often another process may have been faster; each time there is less left to be faster with.
+CONFLICTS = 3
+
 COUNTED = ("finished", "failed", "killed", "pruned", "running")
 
 
+def _again(function: Callable[P, R]) -> Callable[P, R]:
+    """Once more after each conflict."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        for _ in range(CONFLICTS):
+            try:
+                return function(*args, **kwargs)
+            except TrackingConflictError:
+                continue
+        return function(*args, **kwargs)
+
+    return call
+
+
+@_again
 def open_study(store: Store, start: StudyStart) -> str:
     """The run id of the study's own run."""
     run = store.find_study(start.study)
@@ -75,6 +100,7 @@ def end_dead_trial(store: Store, study: str, fingerprint: str, *, end: Mapping[s
             store.end(run.info.run_id, end["status"], at=int(end["at"]))
 
 
+@_again
 def open_trial(store: Store, start: TrialStart) -> StoredRun:
     """The trial's run: a child of its study, or a run alone where no study was started."""
     same = store.find_trials(start.study, start.fingerprint)
