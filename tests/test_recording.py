@@ -53,7 +53,7 @@ def test_only_the_run_of_a_dead_process_is_closed(config: Compose, tmp_path: Pat
     assert "its process was killed" in runs["error"].iloc[0]
 
 
-def test_of_two_sweeps_that_begin_at_once_one_makes_the_run(config: Compose, tmp_path: Path) -> None:
+def test_of_two_sweeps_at_once_one_makes_the_run(config: Compose, tmp_path: Path) -> None:
     open_tracker(tmp_path).prepare()
     given = config()
     given.hydra.runtime.choices = {"head": "mlp"}

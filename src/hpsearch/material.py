@@ -87,6 +87,10 @@ def _whole(
     found_sizes.remember(sizes, config, device=forward.device)
     if sizes.gradient_checkpointing:
         model.enable_gradient_checkpointing()
+    if config.trainer.compile:
+        from hpsearch.compiling import compile_backbone  # two seconds
+
+        compile_backbone(model.backbone, cache=builders.cache_folder(config))
 
     def keep(folder: Path, metrics: dict[str, float]) -> None:
         save_model(folder, model, tokenizer, config, metrics)

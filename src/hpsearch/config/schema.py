@@ -164,6 +164,7 @@ class TrainerConfig:
     max_rollbacks: int = at_least(1)
     memory_limit: int | None = irrelevant(at_least(1, none=True))  # MiB
     feature_cache: int | None = irrelevant(at_least(0, none=True))  # MiB
+    compile: bool = irrelevant(flag())
     deterministic: bool = flag()
     overfit: bool = flag()
     profile: bool = irrelevant(flag())
