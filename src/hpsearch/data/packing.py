@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, groupby
 from typing import NamedTuple
@@ -30,6 +30,9 @@ class Packing:
     """Where the texts of a row lie; ``lengths`` has one number of tokens a text, each above 0."""
 
     lengths: tuple[int, ...]
+    _boundaries: dict[torch.device, torch.Tensor] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, lengths: Sequence[int]) -> Packing:
@@ -53,6 +56,8 @@ class Packing:
         return torch.cat(parts).unsqueeze(0).to(device, non_blocking=True)
 
     def boundaries(self, device: torch.device) -> torch.Tensor:
-        """(texts + 1,) int32: where each text begins, and the end."""
-        ends = tuple(accumulate(self.lengths, initial=0))
-        return torch.tensor(ends, dtype=torch.int32).to(device, non_blocking=True)
+        """(texts + 1,) int64: where each text begins, and the end; all layers share one tensor."""
+        if device not in self._boundaries:
+            ends = tuple(accumulate(self.lengths, initial=0))
+            self._boundaries[device] = torch.tensor(ends).to(device, non_blocking=True)
+        return self._boundaries[device]

@@ -18,6 +18,7 @@ from transformers.masking_utils import sdpa_mask
 
 from hpsearch.data.packing import Packing, Run
 from hpsearch.models.dropout import keep_mask, keep_share
+from hpsearch.models.varlen_attention import varlen_attention, varlen_works
 
 __all__ = ["PACKED", "packed_attention"]
 
@@ -44,12 +45,24 @@ def packed_attention(
         )
     key, value = (_each_head(states, query.shape[1]) for states in (key, value))
     scale = scaling or query.shape[3] ** -0.5
+    if _at_once(query, packing, sliding_window):
+        return varlen_attention(query, key, value, packing, scale=scale, dropout=dropout), None
     parts = []
     for run in packing.runs:
         texts = [_texts(states, run) for states in (query, key, value)]
         mask = _window(run.length, sliding_window, query.device)
         parts.append(_joined(_attend(*texts, scale=scale, dropout=dropout, mask=mask)))
     return torch.cat(parts).unsqueeze(0), None
+
+
+def _at_once(query: torch.Tensor, packing: Packing, window: int | None) -> bool:
+    """Whether one kernel may do all texts; the order in which it adds gradients is not fixed."""
+    return (
+        query.device.type == "cuda"
+        and (window is None or max(packing.lengths) <= window)
+        and not torch.are_deterministic_algorithms_enabled()
+        and varlen_works(query.device, query.dtype, dim=query.shape[3])
+    )
 
 
 def _each_head(states: torch.Tensor, heads: int) -> torch.Tensor:
