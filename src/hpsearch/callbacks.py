@@ -7,7 +7,7 @@ from typing import Any
 
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from hydra_plugins.hpsearch_sweeper import resolve_study_name, search_keys
+from hydra_plugins.hpsearch_sweeper import resolve_study_name, search_keys, warm_up
 from omegaconf import DictConfig
 
 from hpsearch.config import check, check_keys
@@ -44,7 +44,9 @@ class StudyCallback(Callback):
         with one_line_errors():
             check_keys(config, ["name", "root"])  # the search may fill in others
             require_writable(config.root)
-            open_study(config, name=resolve_study_name(config), keys=search_keys(config))
+            name, keys = resolve_study_name(config), search_keys(config)
+            warm_up(config)  # the trials' server imports torch while MLflow's store is opened
+            open_study(config, name=name, keys=keys)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         from hpsearch.recording import close_study

@@ -26,7 +26,8 @@ def compile_backbone(backbone: nn.Module, *, cache: Path) -> None:
     """
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache.absolute() / "compiled"))
     _require_compiler(next(backbone.parameters()).device)
-    AttentionInterface.register(PACKED, torch.compiler.disable(packed_attention))
+    uncompiled = torch.compiler.disable(packed_attention)  # type: ignore[no-untyped-call]
+    AttentionInterface.register(PACKED, uncompiled)
     network = getattr(backbone, "encoder", backbone)
     assert isinstance(network, nn.Module)
     network.compile(dynamic=True)

@@ -10,6 +10,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -482,6 +483,21 @@ def test_a_job_begins_with_the_environment_of_the_launcher(
     env = {"MALLOC_TOP_PAD_": "67108864", "MALLOC_TRIM_THRESHOLD_": "8"}
     assert shop.run(settings, env=env, objectives=3).values == (2.0, 67108864.0, 7.0)
     assert "MALLOC_TOP_PAD_" not in os.environ
+
+
+@pytest.mark.parametrize(("env", "same"), [({"AHEAD": "1"}, True), ({"AHEAD": "2"}, False)])
+def test_a_server_that_was_started_ahead_serves_the_runner_in_the_same_environment(
+    shop: Workshop, env: dict[str, str], same: bool
+) -> None:
+    def server(config: DictConfig) -> float:
+        return float(os.getppid())
+
+    server.__module__ = "__main__"  # as in the program that a user starts
+    processes.warm_up(slots=2, preload=["colorsys"], env={"AHEAD": "1"})
+    ahead = float(forkserver._forkserver._forkserver_pid)  # type: ignore[attr-defined]
+    outcome = shop.run(server, preload=["colorsys"], env=env)
+    assert (outcome.values == (ahead,)) is same
+    assert outcome.error is None
 
 
 def test_a_module_that_cannot_be_preloaded_is_named(shop: Workshop) -> None:

@@ -13,6 +13,7 @@ imports Optuna at its top.
 """
 
 from hydra_plugins.hpsearch_sweeper import config, display, hpsearch_sweeper, sweeping
+from hydra_plugins.hpsearch_sweeper.ahead import warm_up
 from hydra_plugins.hpsearch_sweeper.plan import resolve_study_name, search_keys
 from hydra_plugins.hpsearch_sweeper.trial import TrialHandle, current_trial
 
@@ -25,4 +26,5 @@ __all__ = [
     "resolve_study_name",
     "search_keys",
     "sweeping",
+    "warm_up",
 ]

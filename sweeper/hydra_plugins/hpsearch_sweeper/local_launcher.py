@@ -57,6 +57,12 @@ class LocalLauncher(Launcher):
             env=self._env,
         )
 
+    def warm_up(self, *, slots: int) -> None:
+        """Starts the server that the same program's `runner` will find."""
+        from hydra_plugins.hpsearch_sweeper.jobs import processes
+
+        processes.warm_up(slots=slots, preload=self._preload, env=self._env)
+
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:

@@ -40,9 +40,12 @@ FOR_TRIALS = (
 
 
 def modules_for(
-    function: Callable[..., Any], preload: Sequence[str], *, trials: bool
+    function: Callable[..., Any] | None, preload: Sequence[str], *, trials: bool
 ) -> tuple[str, ...]:
-    """What all jobs need, what the program imports, and what the user named."""
+    """What all jobs need, what the program imports, and what the user named.
+
+    The function's own module counts as the program too, where there is a function yet.
+    """
     for name in preload:
         _require(name)
     needed = [*ALWAYS, *(FOR_TRIALS if trials else ()), *_imported_by(function), *preload]
@@ -58,7 +61,7 @@ def _require(name: str) -> None:
         raise errors.ConfigError(f"hydra.launcher.preload names {name}, which cannot be imported")
 
 
-def _imported_by(function: Callable[..., Any]) -> Iterator[str]:
+def _imported_by(function: Callable[..., Any] | None) -> Iterator[str]:
     """Installed modules that the program's own imports lead to.
 
     Its own modules stay out, the main one above all: many ask for the device at their top level,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hydra_plugins.hpsearch_sweeper.jobs.runner import Job, Outcome
     from hydra_plugins.hpsearch_sweeper.jobs.running import RunningJob
 
-__all__ = ["ProcessRunner"]
+__all__ = ["ProcessRunner", "warm_up"]
 
 # Seconds between two looks at what the jobs print.
 PULSE = 0.2
@@ -24,7 +24,7 @@ PULSE = 0.2
 class ProcessRunner:
     """The server starts at once and in the background; the first job waits for it.
 
-    There is one server in a program: a second runner of another `preload` ends the first one's.
+    There is one server in a program: a second runner that preloads more ends the first one's.
     """
 
     in_this_process = False
@@ -123,6 +123,13 @@ class ProcessRunner:
                 if job.returned is not None:
                     self.returns[number] = job.returned
         return ended
+
+
+def warm_up(*, slots: int, preload: Sequence[str], env: Mapping[str, str]) -> None:
+    """Starts the server for the trials of this program, ahead of their runner."""
+    _require_posix()
+    modules = preloading.modules_for(None, preload, trials=True)
+    server.ensure(modules, env=_environment(env, slots))
 
 
 def _require_posix() -> None:

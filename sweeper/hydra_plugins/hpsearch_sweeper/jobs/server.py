@@ -26,20 +26,23 @@ _warm_for: tuple[tuple[str, ...], dict[str, str]] | None = None
 
 
 def ensure(modules: Sequence[str], *, env: Mapping[str, str]) -> None:
-    """In the sweeper: starts the server, without waiting for it, unless the right one runs.
+    """In the sweeper: starts the server, without waiting for it, unless a right one runs.
 
-    One that was started for something else is stopped, and with it what runs there.
+    One that lacks a module, or has another environment, is stopped, and with it what runs there.
     """
     from multiprocessing import forkserver
 
     global _warm_for
-    wanted = (tuple(modules), dict(env))
-    if _warm_for not in (None, wanted):
-        forkserver._forkserver._stop()  # type: ignore[attr-defined]
+    if _warm_for is not None:
+        had, its_env = _warm_for
+        if its_env == dict(env) and set(modules) <= set(had):
+            modules = had
+        else:
+            forkserver._forkserver._stop()  # type: ignore[attr-defined]
     with _environment(modules, env), _no_interrupt():
         forkserver.set_forkserver_preload([__name__])
         forkserver.ensure_running()
-    _warm_for = wanted
+    _warm_for = (tuple(modules), dict(env))
 
 
 def kill_group(leader: int) -> None:
