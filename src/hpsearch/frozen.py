@@ -18,6 +18,7 @@ from transformers import PreTrainedTokenizerFast
 
 from hpsearch import builders, found_sizes
 from hpsearch.config.fingerprint import code_version
+from hpsearch.cores import all_cores
 from hpsearch.data import Tokens
 from hpsearch.data.tokenizers import has_tokenizer, tokenizer_rules
 from hpsearch.feature_cache import FeatureCache, stamp, stamp_break
@@ -107,7 +108,7 @@ class FrozenBackbone:
     def _compute(self, tokens: Tokens, folder: Path) -> None:
         sizes = builders.build_sizes(self.config)
         found_sizes.remember(sizes, self.config, device=self.forward.device)
-        with limited(self.config.trainer.memory_limit, self.forward.device):
+        with all_cores(), limited(self.config.trainer.memory_limit, self.forward.device):
             vectors = embed(self.forward, tokens, sizes=sizes).numpy()
         with (folder / VECTORS).open("wb") as file:
             header = np.lib.format.header_data_from_array_1_0(vectors)

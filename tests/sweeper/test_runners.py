@@ -21,7 +21,7 @@ from hydra._internal.utils import create_config_search_path
 from hydra.core.global_hydra import GlobalHydra
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, RunMode
-from hydra_plugins.hpsearch_sweeper import errors
+from hydra_plugins.hpsearch_sweeper import errors, slots
 from hydra_plugins.hpsearch_sweeper.jobs import choosing, inline, processes, runner, threads
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -458,13 +458,15 @@ def test_each_slot_gets_its_share_of_the_cores(
 ) -> None:
     cores = len(os.sched_getaffinity(0))
 
-    def share(config: DictConfig) -> float:
-        return float(os.environ.get("OMP_NUM_THREADS", 0))
+    def share(config: DictConfig) -> tuple[float, float]:
+        return float(os.environ.get("OMP_NUM_THREADS", 0)), float(slots())
 
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert shop.run(share).values == (float(max(1, cores // 2)),)
+    assert shop.run(share, objectives=2).values == (float(max(1, cores // 2)), 2.0)
     assert "OMP_NUM_THREADS" not in os.environ
-    assert shop.run(share, slots=1).values == (0.0,)
+    assert shop.run(share, slots=1, objectives=2).values == (0.0, 1.0)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")  # the user divides the cores
+    assert shop.run(share, objectives=2).values == (3.0, 1.0)
 
 
 def test_a_job_begins_with_the_environment_of_the_launcher(

@@ -15,7 +15,7 @@ imports Optuna at its top.
 from hydra_plugins.hpsearch_sweeper import config, display, hpsearch_sweeper, sweeping
 from hydra_plugins.hpsearch_sweeper.ahead import warm_up
 from hydra_plugins.hpsearch_sweeper.plan import resolve_study_name, search_keys
-from hydra_plugins.hpsearch_sweeper.trial import TrialHandle, current_trial
+from hydra_plugins.hpsearch_sweeper.trial import TrialHandle, current_trial, slots
 
 __all__ = [
     "TrialHandle",
@@ -25,6 +25,7 @@ __all__ = [
     "hpsearch_sweeper",
     "resolve_study_name",
     "search_keys",
+    "slots",
     "sweeping",
     "warm_up",
 ]

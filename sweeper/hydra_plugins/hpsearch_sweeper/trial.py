@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hydra_plugins.hpsearch_sweeper.settings import Settings
     from optuna.storages import BaseStorage
 
-__all__ = ["ENVIRONMENT_KEY", "TrialHandle", "current_trial"]
+__all__ = ["ENVIRONMENT_KEY", "SLOTS_KEY", "TrialHandle", "current_trial", "slots"]
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,9 @@ ENVIRONMENT_KEY = "HPSEARCH_TRIAL"
 # processes that the sweeper starts inherit it.
 STORAGE_KEY = "HPSEARCH_STORAGE"
 
+# Among how many jobs at once the launcher has divided the cores.
+SLOTS_KEY = "HPSEARCH_SLOTS"
+
 # Studies of this process: those in memory cannot be reached otherwise, the others sooner this way.
 _OPEN: dict[str, BaseStorage] = {}
 
@@ -36,6 +39,11 @@ def current_trial() -> TrialHandle:
     """The trial that this job runs; outside a sweep one that does nothing."""
     given = os.environ.get(ENVIRONMENT_KEY)
     return TrialHandle(**json.loads(given)) if given else TrialHandle()
+
+
+def slots() -> int:
+    """How many jobs share the cores, this one with one share; 1 where nobody divided them."""
+    return int(os.environ.get(SLOTS_KEY, 1))
 
 
 @dataclass

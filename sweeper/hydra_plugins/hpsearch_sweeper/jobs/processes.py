@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hydra_plugins.hpsearch_sweeper import errors
+from hydra_plugins.hpsearch_sweeper import errors, trial
 from hydra_plugins.hpsearch_sweeper.jobs import child, preloading, runner, server, shipping
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from hydra_plugins.hpsearch_sweeper.jobs.running import RunningJob
 
 __all__ = ["ProcessRunner", "warm_up"]
+
+THREADS = "OMP_NUM_THREADS"
 
 # Seconds between two looks at what the jobs print.
 PULSE = 0.2
@@ -158,8 +160,10 @@ def _begin(job: Job, order: child.Order) -> RunningJob:
 
 def _environment(env: Mapping[str, str], slots: int) -> dict[str, str]:
     """What a job has beyond the sweeper's environment, where the user may have said otherwise."""
-    share = {"OMP_NUM_THREADS": str(_share_of_cores(slots))} if slots > 1 else {}
-    return {key: value for key, value in {**share, **env}.items() if key not in os.environ}
+    given = {key: value for key, value in env.items() if key not in os.environ}
+    if slots > 1 and THREADS not in os.environ and THREADS not in given:
+        given |= {THREADS: str(_share_of_cores(slots)), trial.SLOTS_KEY: str(slots)}
+    return given
 
 
 def _share_of_cores(slots: int) -> int:
