@@ -25,14 +25,30 @@ def finished(root: Path) -> TrialFolder:
     model.mkdir(parents=True)
     (model / "config.yaml").write_text("name: x")
     (model / "metrics.json").write_text('{"step": 7.0}')
-    folder.finish(RESULT, np.array([[0.25, 0.75]], dtype=np.float32), model=model)
+    probabilities = np.array([[0.25, 0.75], [0.5, 0.5]], dtype=np.float32)
+    folder.finish(RESULT, probabilities, np.array([1, 1]), model=model)
     return folder
 
 
 def test_a_finished_trial_is_read_back(tmp_path: Path) -> None:
     folder = finished(tmp_path)
     assert folder.result() == RESULT
-    assert folder.probabilities().tolist() == [[0.25, 0.75]]
+    assert folder.probabilities().tolist() == [[0.25, 0.75], [0.5, 0.5]]
+    judged = folder.judged()
+    assert judged is not None
+    right, labels = judged
+    assert right.tolist() == [True, False]
+    assert labels.tolist() == [1, 1]
+
+
+def test_predictions_that_are_not_kept_or_damaged_judge_nothing(tmp_path: Path) -> None:
+    folder = finished(tmp_path)
+    (folder.path / "val_labels.npy").write_bytes(b"no array")
+    assert folder.judged() is None
+    (folder.path / "val_labels.npy").unlink()
+    assert folder.judged() is None
+    assert TrialStore(tmp_path).look("none").judged() is None
+    assert not (tmp_path / "outputs" / "trials" / "none").exists()
 
 
 def test_a_trial_without_a_result_or_without_its_model_is_not_finished(tmp_path: Path) -> None:
@@ -47,6 +63,7 @@ def test_a_finished_trial_keeps_no_checkpoints(tmp_path: Path) -> None:
     assert {entry.name for entry in folder.path.iterdir()} == {
         "best",
         "result.json",
+        "val_labels.npy",
         "val_probabilities.npy",
     }
 

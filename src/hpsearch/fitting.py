@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from omegaconf import DictConfig
 from transformers import PreTrainedTokenizerFast
@@ -79,7 +80,8 @@ def train(
             state = _fit(trainer, plan, made, checkpoints=checkpoints, listener=listener)
         assert state.fit.best_step is not None
         model = made.completed(checkpoints.best(state.fit.best_step))
-    return _finish(config, splits, folder, trainer, state, model=model)
+    labels = made.val.labels
+    return _finish(config, splits, folder, trainer, state, labels=labels, model=model)
 
 
 def _fit(
@@ -135,6 +137,7 @@ def _finish(
     trainer: Trainer,
     state: State,
     *,
+    labels: npt.NDArray[np.int64],
     model: Path,
 ) -> Result:
     fitted = state.fit
@@ -157,7 +160,7 @@ def _finish(
         sizes=trainer.sizes.as_dict(),
         phases=phases(),
     )
-    folder.finish(result, fitted.best_probabilities, model=model)
+    folder.finish(result, fitted.best_probabilities, labels, model=model)
     return result
 
 

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 RESULT = "result.json"
 PREDICTIONS = "val_probabilities.npy"
+LABELS = "val_labels.npy"
 BEST = "best"
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.json"
@@ -116,13 +117,22 @@ class TrialFolder:
 
     @phase("checkpoint")
     def finish(
-        self, result: Result, probabilities: npt.NDArray[np.float32], *, model: Path
+        self,
+        result: Result,
+        probabilities: npt.NDArray[np.float32],
+        labels: npt.NDArray[np.int64],
+        *,
+        model: Path,
     ) -> None:
-        """Store the model, the probabilities (validation examples, classes), then the result."""
+        """Store the model, what it says of the validation examples, then the result.
+
+        ``probabilities`` has shape (validation examples, classes), ``labels`` (examples,).
+        """
         model.rename(self.best)
-        buffer = io.BytesIO()
-        np.save(buffer, probabilities, allow_pickle=False)
-        write_bytes(self.path / PREDICTIONS, buffer.getvalue())
+        for name, array in ((PREDICTIONS, probabilities), (LABELS, labels)):
+            buffer = io.BytesIO()
+            np.save(buffer, array, allow_pickle=False)
+            write_bytes(self.path / name, buffer.getvalue())
         write_text(self.path / RESULT, json.dumps(asdict(result), indent=2) + "\n")
         self.remove_checkpoints()
 
@@ -135,6 +145,16 @@ class TrialFolder:
         loaded: npt.NDArray[np.float32] = np.load(self.path / PREDICTIONS, allow_pickle=False)
         return loaded
 
+    def judged(self) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]] | None:
+        """Which validation examples the best model has right, and their labels, both (examples,);
+        None where they are not kept."""
+        try:
+            labels: npt.NDArray[np.int64] = np.load(self.path / LABELS, allow_pickle=False)
+            predicted = self.probabilities().argmax(axis=1)
+        except (OSError, ValueError):
+            return None
+        return (predicted == labels, labels) if predicted.shape == labels.shape else None
+
 
 class TrialStore:
     """All trials below an output folder."""
@@ -143,9 +163,14 @@ class TrialStore:
         self.folder = root / "outputs" / "trials"
 
     def open(self, fingerprint: str) -> TrialFolder:
-        path = self.folder / fingerprint
-        path.mkdir(parents=True, exist_ok=True)
-        return TrialFolder(path)
+        """The trial's folder, which is made where there is none."""
+        found = self.look(fingerprint)
+        found.path.mkdir(parents=True, exist_ok=True)
+        return found
+
+    def look(self, fingerprint: str) -> TrialFolder:
+        """The trial's folder, which may not be there."""
+        return TrialFolder(self.folder / fingerprint)
 
 
 @cache

@@ -4,8 +4,10 @@
     report = write_report(study, root)        # reports/lr.md and reports/lr.csv
     print(report.text)
 
-``tables`` computes frames, ``notes`` the sentences about them, ``markdown`` and ``files`` turn
-both into text and files. A new format is a new module beside ``markdown``.
+``points`` groups trials that differ in the seed alone, ``tables`` computes frames of them,
+``differences`` tests with ``statistics`` which ones differ, ``verdict`` and ``notes`` say it,
+``markdown`` and ``files`` turn all of it into text and files. A new format is a new module beside
+``markdown``.
 """
 
 from hpsearch.reporting.files import Report, write_report

@@ -11,6 +11,7 @@ from hpsearch.atomic import write_text
 from hpsearch.errors import ReportError
 from hpsearch.reporting.markdown import body, document
 from hpsearch.reporting.tables import full_table
+from hpsearch.reporting.verdict import verdict_notes, verdict_table
 from hpsearch.tracking.study import Study
 
 __all__ = ["Report", "file_name", "write_report"]
@@ -30,7 +31,9 @@ class Report:
 def write_report(study: Study, root: Path) -> Report:
     """Write ``<root>/reports/NAME.md`` and ``.csv``."""
     place = root / "reports" / file_name(study.name)
-    report = Report(body(study), Path(f"{place}.md"), Path(f"{place}.csv"))
+    claim = verdict_notes(study, verdict_table(study, root))[:1]
+    text = "\n\n".join([body(study), *claim])
+    report = Report(text, Path(f"{place}.md"), Path(f"{place}.csv"))
     # RFC 4180: comma, quotation marks doubled, lines ended by CR LF; numbers in full.
     _write(report.csv, full_table(study).to_csv(index=False, lineterminator="\r\n"))
     _write(report.markdown, document(study, root))

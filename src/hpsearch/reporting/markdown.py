@@ -9,7 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from hpsearch.reporting import notes
-from hpsearch.reporting.tables import FIGURES, hp_table
+from hpsearch.reporting.points import points
+from hpsearch.reporting.tables import FIGURES, full_table, hp_table
+from hpsearch.reporting.verdict import verdict_notes, verdict_table
 from hpsearch.tracking.study import Study
 
 __all__ = ["document", "escape", "markdown_table"]
@@ -20,8 +22,8 @@ HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def document(study: Study, root: Path) -> str:
-    """Title, table, caption, what the table cannot claim, and the winner."""
-    parts = [f"# {escape(study.name)}", body(study), *_winner(study, root)]
+    """Title, table, caption, which differences are real, and the winner."""
+    parts = [f"# {escape(study.name)}", body(study), *_verdict(study, root), *_winner(study, root)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -45,18 +47,27 @@ def _bullets(lines: Sequence[str]) -> str:
     return "\n".join(f"- {escape(line)}" for line in lines)
 
 
-def _winner(study: Study, root: Path) -> list[str]:
-    rows = study.finished().head(1).to_dict("records")
-    if not rows:
+def _verdict(study: Study, root: Path) -> list[str]:
+    table = verdict_table(study, root)
+    lines = verdict_notes(study, table)
+    if not lines:
         return []
-    best = rows[0]
+    shown = [markdown_table(table)] if len(table) else []
+    return ["## Which differences are real", *shown, *(escape(line) for line in lines)]
+
+
+def _winner(study: Study, root: Path) -> list[str]:
+    found = points(study)
+    if not found:
+        return []
+    best = found[0].runs.to_dict("records")[0]
     where = notes.model_folder(best, root)
-    figures = hp_table(study).iloc[0]
+    figures = full_table(study).iloc[0]
     numbers = ", ".join(f"{heading} {_cell(figures[heading])}" for heading in FIGURES)
-    name = notes.point(study, best)
     return [
         "## The best point",
-        f"{escape(name)}: {numbers} (MLflow run {best['run_id']}). To train it again:",
+        f"{escape(notes.best_name(study, found[0]))}: {numbers} (MLflow run {best['run_id']}). To "
+        "train it again:",
         fenced(notes.command(study, best)),
         f"Its model lies in {code(where)}." if where else "",
     ]

@@ -12,12 +12,14 @@ from typing import Any
 
 import pandas as pd
 
-from hpsearch.reporting.tables import base_row, full_table, varied_keys
+from hpsearch.reporting.points import SEED, Point, is_replicated, point_keys, points, varied_keys
+from hpsearch.reporting.tables import DEVIATION, base_point
 from hpsearch.tracking import names
 from hpsearch.tracking.study import Study, figure
 
 __all__ = [
     "base_note",
+    "best_name",
     "command",
     "data_note",
     "half_width",
@@ -36,11 +38,10 @@ SAFE_WORD = re.compile(r"[\w.+/:%@-]+")
 
 def base_note(study: Study) -> str:
     """What a blank cell stands for; names the base where no row shows it."""
-    keys = [key for key in varied_keys(study) if key in study.base]
+    keys = [key for key in point_keys(study) if key in study.base]
     if not keys:
         return ""
-    table = full_table(study)
-    if base_row(study, table).any():
+    if base_point(study, points(study)) is not None:
         return "Blank: as in the base configuration, whose own row is shown in full."
     text = ", ".join(f"{key}={study.base[key]}" for key in keys)
     return f"Blank: as in the base configuration ({text}), which is not among the finished trials."
@@ -92,6 +93,16 @@ def point(study: Study, row: Mapping[Hashable, Any]) -> str:
     return " ".join(words) or str(row["name"])
 
 
+def best_name(study: Study, best: Point) -> str:
+    """Of the best point; where it has several seeds, which of them the model is of."""
+    row = best.runs.to_dict("records")[0]
+    if len(best.runs) == 1:
+        return point(study, row)
+    words = " ".join(f"{key}={cell}" for key, cell in best.cells.items())
+    seed = f"{SEED}={row[f'params.{SEED}']}"
+    return f"{words or row['name']}, mean of {len(best.runs)} seeds, of which {seed} is the best"
+
+
 def half_width(accuracy: float, n: int) -> float:
     """Half of the 95 % interval of an accuracy over n examples: 1.96·√(p(1−p)/n).
 
@@ -102,19 +113,20 @@ def half_width(accuracy: float, n: int) -> float:
 
 
 def seed_note(study: Study) -> str:
-    """What a table of one seed cannot claim, with the number; empty without figures."""
+    """What one seed cannot claim, with the number, or what several are; empty without figures."""
+    if is_replicated(study):
+        return f"Figures are means over seeds; {DEVIATION} is the standard deviation (n − 1)."
     best = study.finished().head(1)
     accuracy = float(figure(best, "val/accuracy").max()) if len(best) else math.nan
     n = pd.to_numeric(best["n_val"], errors="coerce").max() if len(best) else math.nan
-    if "seed" in varied_keys(study) or not (0.0 <= accuracy <= 1.0 and n > 0):
+    if not (0.0 <= accuracy <= 1.0 and n > 0):
         return ""
     note = (
         f"One seed: over {int(n):,} validation examples an accuracy of {accuracy:.5f} is uncertain "
         f"by ± {half_width(accuracy, int(n)):.5f} (95 %, 1.96·√(p(1−p)/n)) from the choice of "
         "examples alone, and by more from the seed"
     )
-    rows = len(study.finished())
-    return f"{note}; rows closer than that are not shown to differ." if rows > 1 else f"{note}."
+    return f"{note}."
 
 
 def command(study: Study, row: Mapping[Hashable, Any]) -> str:

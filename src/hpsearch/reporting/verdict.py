@@ -1,0 +1,98 @@
+"""The section that says which differences are real: a table, and how it was come by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from hpsearch.reporting.differences import SIGNIFICANT, Difference, differences, like_the_best
+from hpsearch.reporting.points import Point, is_replicated, points
+from hpsearch.reporting.statistics import Interval
+from hpsearch.reporting.tables import base_point, point_cells
+from hpsearch.tracking.study import Study
+
+__all__ = ["verdict_notes", "verdict_table"]
+
+NONE = ""
+
+
+def verdict_table(study: Study, root: Path) -> pd.DataFrame:
+    """One row a finished point, best first, all cells texts; empty where nothing was tested.
+
+    The columns: the searched keys, the accuracy's difference from the base (from the best point,
+    where the base has not finished), its intervals and corrected p-values, and a mark at the points
+    that cannot be told from the best. A column without any figure is left out.
+    """
+    found = points(study)
+    if len(found) < 2:
+        return pd.DataFrame()
+    reference = base_point(study, found) or found[0]
+    compared = differences(found, to=reference, root=root)
+    if all(math.isnan(each.p) for each in compared):
+        return pd.DataFrame()
+    alike = ["yes" if each else "no" for each in like_the_best(found, root=root)]
+    columns = {**_columns(compared), "like the best": alike}
+    table = pd.DataFrame({**point_cells(study), **columns})
+    same = [point is reference for point in found]
+    for heading in _columns(compared):
+        table[heading] = table[heading].mask(pd.Series(same), NONE)
+    return table.loc[:, [not table[c].eq(NONE).all() for c in table.columns]]
+
+
+def _columns(compared: Sequence[Difference]) -> dict[str, list[str]]:
+    return {
+        "Δ val. accuracy": [_signed(each.mean) for each in compared],
+        "95 % over seeds": [_interval(each.over_seeds) for each in compared],
+        "p (seeds)": [_p_value(each.p_seeds) for each in compared],
+        "95 % over examples": [_interval(each.over_examples) for each in compared],
+        "p (examples)": [_p_value(each.p_examples) for each in compared],
+    }
+
+
+def _signed(number: float) -> str:
+    return NONE if math.isnan(number) else f"{number:+.5f}"
+
+
+def _interval(interval: Interval) -> str:
+    return NONE if math.isnan(interval.low) else f"{interval.low:+.5f} to {interval.high:+.5f}"
+
+
+def _p_value(p: float) -> str:
+    return NONE if math.isnan(p) else "≤ 0.001" if p <= 0.001 else f"{p:.3f}"
+
+
+def verdict_notes(study: Study, table: pd.DataFrame) -> list[str]:
+    """What the columns are, and what cannot be claimed; sentences."""
+    found = points(study)
+    if len(found) < 2:
+        return []
+    if table.empty:
+        return ["One seed, and no predictions are kept for these trials: nothing can be tested."]
+    alike = int((table["like the best"] == "yes").sum())
+    base = base_point(study, found)
+    of = "the base configuration" if base else "the best point (the base has not finished)"
+    lines = [
+        f"{alike} of {len(found)} points cannot be told from the best one (p ≥ {SIGNIFICANT}).",
+        f"Δ: less {of}, on the seeds that both have. {_tests(study)} p-values are corrected for "
+        f"{len(found) - 1} comparisons (Holm); {_decides(found)} decide.",
+    ]
+    if not is_replicated(study):
+        lines.append("One seed says nothing of other seeds, which may order the rows anew.")
+    return lines
+
+
+def _tests(study: Study) -> str:
+    examples = "Over examples: " + (
+        "paired bootstrap of the seeds' mean on each validation example."
+        if is_replicated(study)
+        else "paired bootstrap, and McNemar's exact test."
+    )
+    return f"Over seeds: paired t test. {examples}" if is_replicated(study) else examples
+
+
+def _decides(found: Sequence[Point]) -> str:
+    several = any(len(point.runs) > 1 for point in found)
+    return "those over seeds" if several else "those over examples"
