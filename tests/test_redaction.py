@@ -109,13 +109,14 @@ def _telling(folder: Path) -> list[Path]:
     return [file for file in files if SECRET.encode() in file.read_bytes()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
-        pytest.param([], id="single run"),
-        pytest.param(["-m", "head.dim=0,1", "hydra/sweeper/pruner=median"], id="warm"),
-        pytest.param(["-m", "head.dim=0", "hydra/launcher=local"], marks=pytest.mark.slow),
-        pytest.param(["-m", "head.dim=0", "hydra/launcher=basic"], marks=pytest.mark.slow),
+        [],
+        ["-m", "head.dim=0,1", "hydra/sweeper/pruner=median"],
+        ["-m", "head.dim=0", "hydra/launcher=local"],
+        ["-m", "head.dim=0", "hydra/launcher=basic"],
     ],
 )
 def test_a_run_leaves_no_password_on_disk_or_terminal(words: list[str], tmp_path: Path) -> None:

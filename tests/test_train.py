@@ -177,6 +177,7 @@ def test_one_batch_can_be_overfitted(tmp_path: Path) -> None:
     assert trial["history"][-1]["train/loss"] < 0.01  # type: ignore[index]
 
 
+@pytest.mark.slow
 def test_a_training_that_diverges_is_one_line_and_leaves_no_checkpoints(tmp_path: Path) -> None:
     done = run(tmp_path, "train", "debug=limit", "optimizer.lr=1e30", "checkpoint.every=1")
     assert done.code == 2
@@ -186,6 +187,7 @@ def test_a_training_that_diverges_is_one_line_and_leaves_no_checkpoints(tmp_path
     assert [entry.name for entry in trial.iterdir()] == [".lock"]
 
 
+@pytest.mark.slow
 def test_files_of_ones_own_with_words_for_labels(tmp_path: Path, reviews_folder: Path) -> None:
     done = run(
         tmp_path,

@@ -32,7 +32,8 @@ def run_together(bench, count: int, *words: str) -> str:
     return printed
 
 
-@pytest.mark.parametrize("fresh", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("fresh", [True, False])
 def test_four_sweepers_share_200_trials_without_one_too_many(bench, fresh: bool) -> None:
     if fresh:
         (bench.folder / "db" / "studies.db").unlink()

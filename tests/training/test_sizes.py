@@ -20,6 +20,7 @@ LITTLE = Path(__file__).with_name("in_little_memory.py")
 SHARP = {"MALLOC_MMAP_THRESHOLD_": "16384", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"}
 
 
+@pytest.mark.slow
 def test_with_little_memory_sizes_are_found_with_the_same_result() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", str(LITTLE)],
