@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel
 
 from hpsearch.compiling import compile_backbone
 from hpsearch.data.packing import Packing
 from hpsearch.models import EncoderBackbone
 from tests.commands import environment
+from tests.training.tiny_bert import bert
 from tests.world.conftest import LITTLE
 
 # torch's compiler warns of itself, and hides it in a way that an error is not hidden.
@@ -25,22 +25,7 @@ LENGTHS = [(3, 17, 9), (5, 5, 30, 2), (11,)]
 
 def backbone() -> EncoderBackbone:
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=20,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )
-    made = EncoderBackbone(
-        BertModel(config, add_pooling_layer=False),
-        pooling="mean",
-        freeze="none",
-        gradient_checkpointing=False,
-    )
+    made = bert(layers=2, attention="sdpa")
     assert made.enable_packing()
     return made
 

@@ -7,14 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from transformers import BertConfig, BertModel
 
 from hpsearch.data import Tokens
-from hpsearch.models import EncoderBackbone
 from hpsearch.training import Sizes, Trainer, evaluate
 from hpsearch.training.seams import pieces
 from hpsearch.training.step import accumulate
 from tests.training import tiny
+from tests.training.tiny_bert import bert
 
 LENGTHS = np.array([31, 2, 17, 17, 5, 64, 9, 9, 9, 40])
 
@@ -27,22 +26,7 @@ def texts() -> Tokens:
 
 def make(batching: str, *, micro_batch_size: int = 4) -> Trainer:
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=20,
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )
-    encoder = EncoderBackbone(
-        BertModel(config, add_pooling_layer=False),
-        pooling="mean",
-        freeze="none",
-        gradient_checkpointing=False,
-    )
+    encoder = bert(layers=2, attention="sdpa")
     made = tiny.trainer(backbone=encoder, smoothing=0.1, lr=1e-3)
     made.sizes = Sizes(micro_batch_size, micro_batch_size)
     assert made.forward.model.enable_packing()

@@ -13,7 +13,7 @@ from hpsearch.models import EncoderBackbone
 from hpsearch.training import Sizes, State, Trainer, fit
 from tests.training import tiny
 
-__all__ = ["TEXTS", "make", "run"]
+__all__ = ["TEXTS", "bert", "make", "run"]
 
 LENGTH = 256
 PLAN = replace(tiny.PLAN, epochs=1, batch_size=16)
@@ -26,8 +26,9 @@ def texts() -> Tokens:
     return Tokens(values, np.arange(17) * LENGTH, np.arange(16) % 2)
 
 
-def bert(*, layers: int = 4) -> EncoderBackbone:
-    """Attention in full (eager): 1.5 MiB an example and layer, and some MiB for the states."""
+def bert(*, layers: int = 4, attention: str = "eager") -> EncoderBackbone:
+    """Without dropout. Attention in full (eager) takes 1.5 MiB an example and layer, and some MiB
+    for the states."""
     config = BertConfig(
         vocab_size=20,
         hidden_size=32,
@@ -38,7 +39,7 @@ def bert(*, layers: int = 4) -> EncoderBackbone:
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )
-    config._attn_implementation = "eager"
+    config._attn_implementation = attention
     return EncoderBackbone(
         BertModel(config, add_pooling_layer=False),
         pooling="mean",

@@ -71,13 +71,14 @@ def verdict_notes(study: Study, table: pd.DataFrame) -> list[str]:
         return []
     if table.empty:
         return ["One seed, and no predictions are kept for these trials: nothing can be tested."]
-    alike = int((table["like the best"] == "yes").sum())
+    others, alike = len(found) - 1, int((table["like the best"] == "yes").sum()) - 1
     base = base_point(study, found)
     of = "the base configuration" if base else "the best point (the base has not finished)"
     lines = [
-        f"{alike} of {len(found)} points cannot be told from the best one (p ≥ {SIGNIFICANT}).",
+        f"{alike} of the {others} other points cannot be told from the best one "
+        f"(p ≥ {SIGNIFICANT}).",
         f"Δ: less {of}, on the seeds that both have. {_tests(study)} p-values are corrected for "
-        f"{len(found) - 1} comparisons (Holm); {_decides(found)} decide.",
+        f"{others} comparisons (Holm); {_decides(found)} decide.",
     ]
     if not is_replicated(study):
         lines.append("One seed says nothing of other seeds, which may order the rows anew.")
