@@ -34,14 +34,18 @@ class Point:
     @cached_property
     def accuracies(self) -> dict[str, float]:
         """Seed → validation accuracy at the best epoch."""
-        seeds = self.runs.get(f"params.{SEED}", pd.Series("", index=self.runs.index))
-        found = zip(seeds, figure(self.runs, "val/accuracy"), strict=True)
-        return {canonical(str(seed)): float(value) for seed, value in found}
+        return dict(zip(self._seeds, figure(self.runs, "val/accuracy").tolist(), strict=True))
 
     @cached_property
     def fingerprints(self) -> dict[str, str]:
         """Seed → the trial's name in the trial store."""
-        return dict(zip(self.accuracies, self.runs["fingerprint"].astype(str), strict=True))
+        return dict(zip(self._seeds, self.runs["fingerprint"].astype(str), strict=True))
+
+    @property
+    def _seeds(self) -> list[str]:
+        """One a row; alike where the trials have none."""
+        found = self.runs.get(f"params.{SEED}", pd.Series("", index=self.runs.index))
+        return [canonical(str(seed)) for seed in found]
 
     def mean(self, metric: str) -> float:
         """Over the seeds; NaN where one has no figure."""
