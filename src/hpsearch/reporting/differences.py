@@ -101,7 +101,7 @@ def _over_examples(
     """Of the seeds' mean difference on each example."""
     each = []
     for seed in seeds:
-        one, two = (_judged(x.fingerprints[seed], root) for x in (point, other))
+        one, two = (_judged(x.fingerprint(seed), root) for x in (point, other))
         if one is None or two is None or not np.array_equal(one[1], two[1]):
             return NOWHERE, math.nan  # other examples are no pairs
         each.append(one[0].astype(float) - two[0])

@@ -60,7 +60,7 @@ def _winner(study: Study, root: Path) -> list[str]:
     found = points(study)
     if not found:
         return []
-    best = found[0].runs.to_dict("records")[0]
+    best = study.runs.loc[found[0].rows[0]].to_dict()
     where = notes.model_folder(best, root)
     figures = full_table(study).iloc[0]
     numbers = ", ".join(f"{heading} {_cell(figures[heading])}" for heading in FIGURES)

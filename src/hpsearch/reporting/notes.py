@@ -95,12 +95,12 @@ def point(study: Study, row: Mapping[Hashable, Any]) -> str:
 
 def best_name(study: Study, best: Point) -> str:
     """Of the best point; where it has several seeds, which of them the model is of."""
-    row = best.runs.to_dict("records")[0]
-    if len(best.runs) == 1:
+    row = study.runs.loc[best.rows[0]].to_dict()
+    if len(best.rows) == 1:
         return point(study, row)
     words = " ".join(f"{key}={cell}" for key, cell in best.cells.items())
     seed = f"{SEED}={row[f'params.{SEED}']}"
-    return f"{words or row['name']}, mean of {len(best.runs)} seeds, of which {seed} is the best"
+    return f"{words or row['name']}, mean of {len(best.rows)} seeds, of which {seed} is the best"
 
 
 def half_width(accuracy: float, n: int) -> float:

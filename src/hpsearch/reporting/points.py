@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from hpsearch.tracking.names import canonical
@@ -16,58 +18,69 @@ from hpsearch.tracking.study import Study, figure
 __all__ = ["ABSENT", "SEED", "Point", "is_replicated", "point_keys", "points", "varied_keys"]
 
 SEED = "seed"  # a replicate's key: no hyper-parameter, whatever was searched
+METRICS = ("val/accuracy", "val/loss")
 ABSENT = "—"  # the trial has no such parameter
 
 
 @dataclass(frozen=True)
 class Point:
-    """The finished trials at one point.
+    """The finished trials at one point, best first; each list has one entry a trial.
 
     Attributes:
         cells: searched key that varied → its value, without the seed.
-        runs: a row a seed, best first, as in ``Study.runs``.
+        rows: labels of the trials' rows in ``Study.runs``.
+        seeds: in one spelling; alike where the trials have none.
+        fingerprints: the trials' names in the trial store.
+        figures: metric → its value at the best epoch.
     """
 
     cells: Mapping[str, str]
-    runs: pd.DataFrame
-
-    @cached_property
-    def accuracies(self) -> dict[str, float]:
-        """Seed → validation accuracy at the best epoch."""
-        return dict(zip(self._seeds, figure(self.runs, "val/accuracy").tolist(), strict=True))
-
-    @cached_property
-    def fingerprints(self) -> dict[str, str]:
-        """Seed → the trial's name in the trial store."""
-        return dict(zip(self._seeds, self.runs["fingerprint"].astype(str), strict=True))
+    rows: list[Any] = field(default_factory=list)
+    seeds: list[str] = field(default_factory=list)
+    fingerprints: list[str] = field(default_factory=list)
+    figures: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     @property
-    def _seeds(self) -> list[str]:
-        """One a row; alike where the trials have none."""
-        found = self.runs.get(f"params.{SEED}", pd.Series("", index=self.runs.index))
-        return [canonical(str(seed)) for seed in found]
+    def accuracies(self) -> dict[str, float]:
+        """Seed → validation accuracy."""
+        return dict(zip(self.seeds, self.figures["val/accuracy"], strict=True))
+
+    def fingerprint(self, seed: str) -> str:
+        return self.fingerprints[self.seeds.index(seed)]
 
     def mean(self, metric: str) -> float:
         """Over the seeds; NaN where one has no figure."""
-        return float(figure(self.runs, metric).mean(skipna=False))
+        return math.fsum(self.figures[metric]) / len(self.rows)
 
     @property
     def deviation(self) -> float:
         """Standard deviation of the accuracy over seeds (n - 1); NaN for one seed."""
-        return float(pd.Series(self.accuracies).std(ddof=1))
+        values = self.figures["val/accuracy"]
+        return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
 
 def points(study: Study) -> list[Point]:
     """Best first: by mean validation accuracy, then by mean loss, then by name."""
-    rows, keys = study.finished(), point_keys(study)
-    cells = rows[[f"params.{key}" for key in keys]].fillna(ABSENT).astype(str)
-    texts = [json.dumps([canonical(x) for x in row]) for row in cells.to_numpy().tolist()]
-    groups = rows.groupby(pd.Series(texts, index=rows.index, dtype=object), sort=False)
-    found = [
-        Point(dict(zip(keys, cells.loc[runs.index[0]].tolist(), strict=True)), runs)
-        for _, runs in groups
-    ]
-    return sorted(found, key=_rank)
+    runs, keys = study.finished(), point_keys(study)
+    cells = runs[[f"params.{key}" for key in keys]].fillna(ABSENT).astype(str)
+    found: dict[str, Point] = {}
+    names = runs["fingerprint"].astype(str)
+    figures = np.column_stack([figure(runs, metric) for metric in METRICS]).tolist()
+    rows = zip(runs.index, cells.to_numpy().tolist(), _seeds(runs), names, figures, strict=True)
+    for row, texts, seed, name, values in rows:
+        known = Point(dict(zip(keys, texts, strict=True)))
+        point = found.setdefault(json.dumps([canonical(text) for text in texts]), known)
+        point.rows.append(row)
+        point.seeds.append(seed)
+        point.fingerprints.append(name)
+        for metric, value in zip(METRICS, values, strict=True):
+            point.figures[metric].append(value)
+    return sorted(found.values(), key=_rank)
+
+
+def _seeds(runs: pd.DataFrame) -> list[str]:
+    found = runs.get(f"params.{SEED}", pd.Series("", index=runs.index))
+    return [canonical(str(seed)) for seed in found]
 
 
 def _rank(point: Point) -> tuple[float, ...]:

@@ -78,7 +78,7 @@ def full_table(study: Study) -> pd.DataFrame:
         return pd.DataFrame({**cells, **figures})
     accuracy, *others = figures
     spread = pd.Series([x.deviation for x in found], dtype=float)
-    seeds = pd.Series([len(x.runs) for x in found], dtype=int)
+    seeds = pd.Series([len(x.rows) for x in found], dtype=int)
     rest = {heading: figures[heading] for heading in others}
     return pd.DataFrame(
         {**cells, SEEDS: seeds, accuracy: figures[accuracy], DEVIATION: spread, **rest}
@@ -96,7 +96,5 @@ def base_point(study: Study, found: Sequence[Point]) -> Point | None:
 def best_fingerprint(study: Study) -> str:
     """The fingerprint of the best point's best trial, by which the store knows its model."""
     for point in points(study)[:1]:
-        known = point.runs["fingerprint"].dropna()
-        if len(known):
-            return str(known.iloc[0])
+        return point.fingerprints[0]
     raise ReportError(f"study={study.name}: no trial of it has finished yet")

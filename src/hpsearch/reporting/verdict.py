@@ -95,5 +95,5 @@ def _tests(study: Study) -> str:
 
 
 def _decides(found: Sequence[Point]) -> str:
-    several = any(len(point.runs) > 1 for point in found)
+    several = any(len(point.rows) > 1 for point in found)
     return "those over seeds" if several else "those over examples"
