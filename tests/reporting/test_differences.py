@@ -194,3 +194,15 @@ def test_a_hostile_fingerprint_leads_to_no_file(tracker: Tracker, log: Log, tmp_
     report = write_report(tracker.read_study("s"), tmp_path)
     assert "nothing can be tested" in report.markdown.read_text()
     assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize(("wrong", "said"), [(30, "can be told"), (59, "cannot be told")])
+def test_of_two_points_the_other_one_is_spoken_of(
+    tracker: Tracker, trial: Callable[..., None], tmp_path: Path, wrong: int, said: str
+) -> None:
+    tracker.start_study("s", base=BASE, keys=["head.activation"], tags={})
+    trial("tanh", range(60))
+    trial("relu", range(wrong))
+    assert f"The other point {said} from the best one" in document(
+        tracker.read_study("s"), tmp_path
+    )

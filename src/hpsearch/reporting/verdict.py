@@ -75,14 +75,19 @@ def verdict_notes(study: Study, table: pd.DataFrame) -> list[str]:
     base = base_point(study, found)
     of = "the base configuration" if base else "the best point (the base has not finished)"
     lines = [
-        f"{alike} of the {others} other points cannot be told from the best one "
-        f"(p ≥ {SIGNIFICANT}).",
+        f"{_of(alike, others)} be told from the best one (at p < {SIGNIFICANT}).",
         f"Δ: less {of}, on the seeds that both have. {_tests(study)} p-values are corrected for "
         f"{others} comparisons (Holm); {_decides(found)} decide.",
     ]
     if not is_replicated(study):
         lines.append("One seed says nothing of other seeds, which may order the rows anew.")
     return lines
+
+
+def _of(alike: int, others: int) -> str:
+    if others == 1:
+        return f"The other point {'cannot' if alike else 'can'}"
+    return f"{alike} of the {others} other points cannot"
 
 
 def _tests(study: Study) -> str:
