@@ -17,6 +17,7 @@ from hpsearch.tracking.study import Study
 __all__ = ["verdict_notes", "verdict_table"]
 
 NONE = ""
+SEEDS, EXAMPLES = "p (seeds)", "p (examples)"
 
 
 def verdict_table(study: Study, root: Path) -> pd.DataFrame:
@@ -46,9 +47,9 @@ def _columns(compared: Sequence[Difference]) -> dict[str, list[str]]:
     return {
         "Δ val. accuracy": [_signed(each.mean) for each in compared],
         "95 % over seeds": [_interval(each.over_seeds) for each in compared],
-        "p (seeds)": [_p_value(each.p_seeds) for each in compared],
+        SEEDS: [_p_value(each.p_seeds) for each in compared],
         "95 % over examples": [_interval(each.over_examples) for each in compared],
-        "p (examples)": [_p_value(each.p_examples) for each in compared],
+        EXAMPLES: [_p_value(each.p_examples) for each in compared],
     }
 
 
@@ -75,9 +76,9 @@ def verdict_notes(study: Study, table: pd.DataFrame) -> list[str]:
     base = base_point(study, found)
     of = "the base configuration" if base else "the best point (the base has not finished)"
     lines = [
-        f"{_of(alike, others)} be told from the best one (at p < {SIGNIFICANT}).",
-        f"Δ: less {of}, on the seeds that both have. {_tests(study)} p-values are corrected for "
-        f"{others} comparisons (Holm); {_decides(found)} decide.",
+        f"{_of(alike, others)} be told from the best one at the {100 * SIGNIFICANT:.0f} % level.",
+        f"Δ: less {of}, on the seeds that both have. {_tests(study, table)} p-values are corrected "
+        f"for {others} comparisons (Holm); {_decides(found)} decide.",
     ]
     if not is_replicated(study):
         lines.append("One seed says nothing of other seeds, which may order the rows anew.")
@@ -90,13 +91,15 @@ def _of(alike: int, others: int) -> str:
     return f"{alike} of the {others} other points cannot"
 
 
-def _tests(study: Study) -> str:
-    examples = "Over examples: " + (
-        "paired bootstrap of the seeds' mean on each validation example."
-        if is_replicated(study)
-        else "paired bootstrap, and McNemar's exact test."
-    )
-    return f"Over seeds: paired t test. {examples}" if is_replicated(study) else examples
+def _tests(study: Study, table: pd.DataFrame) -> str:
+    """How the columns that are there were come by."""
+    replicated = is_replicated(study)
+    how = "of the seeds' mean" if replicated else "and McNemar's exact test"
+    said = {
+        SEEDS: "Over seeds: paired t test.",
+        EXAMPLES: f"Over validation examples: paired bootstrap {how}.",
+    }
+    return " ".join(text for heading, text in said.items() if heading in table)
 
 
 def _decides(found: Sequence[Point]) -> str:
