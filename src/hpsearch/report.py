@@ -43,7 +43,7 @@ def run(asked: Report) -> None:
         print(f"sent to MLflow: {sent.records} records of {sent.runs} runs, kept while it was away")
     study = tracker.read_study(asked.study or tracker.newest_study())
     report = write_report(study, root)
-    _show(f"{study.name}\n\n{report.text}\n\n{report.markdown}\n{report.csv}")
+    _show(f"{study.name}\n\n{report.text}\n\n{report.markdown}\n{report.csv}\n{report.latex}")
 
 
 def _show(text: str) -> None:

@@ -248,4 +248,4 @@ def test_the_entry_imports_no_torch_and_writes_nothing_but_the_reports(
     assert (done.returncode, done.stderr) == (0, "")
     after = {p for p in tmp_path.rglob("*") if "mlflow.db" not in p.name}
     names = {str(p.relative_to(tmp_path)) for p in after - before}
-    assert names == {"reports", "reports/s.md", "reports/s.csv"}
+    assert names == {"reports", "reports/s.md", "reports/s.csv", "reports/s.tex"}

@@ -1,13 +1,13 @@
 """From a study to its tables. Imports pandas, never torch.
 
     study = open_tracker(root).read_study("lr")
-    report = write_report(study, root)        # reports/lr.md and reports/lr.csv
+    report = write_report(study, root)        # reports/lr.md, reports/lr.csv, reports/lr.tex
     print(report.text)
 
 ``points`` groups trials that differ in the seed alone, ``tables`` computes frames of them,
 ``differences`` tests with ``statistics`` which ones differ, ``verdict`` and ``notes`` say it,
-``markdown`` and ``files`` turn all of it into text and files. A new format is a new module beside
-``markdown``.
+``markdown``, ``latex`` and ``files`` turn all of it into text and files. A new format is a new
+module beside ``markdown``.
 """
 
 from hpsearch.reporting.files import Report, write_report

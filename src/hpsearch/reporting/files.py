@@ -9,8 +9,9 @@ from pathlib import Path
 
 from hpsearch.atomic import write_text
 from hpsearch.errors import ReportError
+from hpsearch.reporting.latex import latex_table
 from hpsearch.reporting.markdown import body, document
-from hpsearch.reporting.tables import full_table
+from hpsearch.reporting.tables import full_table, hp_table
 from hpsearch.reporting.verdict import verdict_notes, verdict_table
 from hpsearch.tracking.study import Study
 
@@ -26,16 +27,18 @@ class Report:
     text: str
     markdown: Path
     csv: Path
+    latex: Path
 
 
 def write_report(study: Study, root: Path) -> Report:
-    """Write ``<root>/reports/NAME.md`` and ``.csv``."""
+    """Write ``<root>/reports/NAME.md``, ``.csv`` and ``.tex``."""
     place = root / "reports" / file_name(study.name)
     claim = verdict_notes(study, verdict_table(study, root))[:1]
     text = "\n\n".join([body(study), *claim])
-    report = Report(text, Path(f"{place}.md"), Path(f"{place}.csv"))
+    report = Report(text, *(Path(f"{place}{suffix}") for suffix in (".md", ".csv", ".tex")))
     # RFC 4180: comma, quotation marks doubled, lines ended by CR LF; numbers in full.
     _write(report.csv, full_table(study).to_csv(index=False, lineterminator="\r\n"))
+    _write(report.latex, latex_table(hp_table(study), caption=study.name))
     _write(report.markdown, document(study, root))
     return report
 
