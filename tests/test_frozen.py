@@ -98,7 +98,7 @@ def test_the_saved_model_is_whole_and_gives_the_trials_own_probabilities(bench: 
         if not name.startswith("pooler"):  # it is not used, so not kept
             assert torch.equal(weight, loaded.state_dict()[name])
     assert {entry.name for entry in folder.path.iterdir()} == {
-        *("best", "result.json", "val_probabilities.npy"),
+        *("best", "result.json", "val_labels.npy", "val_probabilities.npy"),
     }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from hpsearch.reporting import notes
+from hpsearch.reporting.learning import learning_notes, learning_table
 from hpsearch.reporting.points import points
 from hpsearch.reporting.tables import FIGURES, full_table, hp_table
 from hpsearch.reporting.verdict import verdict_notes, verdict_table
@@ -22,8 +23,14 @@ HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def document(study: Study, root: Path) -> str:
-    """Title, table, caption, which differences are real, and the winner."""
-    parts = [f"# {escape(study.name)}", body(study), *_verdict(study, root), *_winner(study, root)]
+    """Title, table, caption, which differences are real, the trainings, and the winner."""
+    parts = [
+        f"# {escape(study.name)}",
+        body(study),
+        *_verdict(study, root),
+        *_learning(study),
+        *_winner(study, root),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -54,6 +61,16 @@ def _verdict(study: Study, root: Path) -> list[str]:
         return []
     shown = [markdown_table(table)] if len(table) else []
     return ["## Which differences are real", *shown, *(escape(line) for line in lines)]
+
+
+def _learning(study: Study) -> list[str]:
+    table, finished = learning_table(study), len(study.finished())
+    if table.empty:
+        return []
+    lines = learning_notes(study)
+    if len(table) < finished:
+        lines = [f"The first {len(table)} of {finished} trials.", *lines]
+    return ["## How the trainings went", markdown_table(table), *(escape(line) for line in lines)]
 
 
 def _winner(study: Study, root: Path) -> list[str]:
