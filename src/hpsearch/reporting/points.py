@@ -64,7 +64,7 @@ def points(study: Study) -> list[Point]:
     runs, keys = study.finished(), point_keys(study)
     cells = runs[[f"params.{key}" for key in keys]].fillna(ABSENT).astype(str)
     found: dict[str, Point] = {}
-    names = runs["fingerprint"].astype(str)
+    names = runs["fingerprint"].fillna("").astype(str)
     figures = np.column_stack([figure(runs, metric) for metric in METRICS]).tolist()
     rows = zip(runs.index, cells.to_numpy().tolist(), _seeds(runs), names, figures, strict=True)
     for row, texts, seed, name, values in rows:

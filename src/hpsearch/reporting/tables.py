@@ -95,6 +95,7 @@ def base_point(study: Study, found: Sequence[Point]) -> Point | None:
 
 def best_fingerprint(study: Study) -> str:
     """The fingerprint of the best point's best trial, by which the store knows its model."""
-    for point in points(study)[:1]:
-        return point.fingerprints[0]
+    found = points(study)
+    if found and found[0].fingerprints[0]:
+        return found[0].fingerprints[0]
     raise ReportError(f"study={study.name}: no trial of it has finished yet")
