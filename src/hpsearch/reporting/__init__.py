@@ -5,9 +5,9 @@
     print(report.text)
 
 ``points`` groups trials that differ in the seed alone, ``tables`` computes frames of them,
-``differences`` tests with ``statistics`` which ones differ, ``verdict`` and ``notes`` say it,
-``markdown``, ``latex`` and ``files`` turn all of it into text and files. A new format is a new
-module beside ``markdown``.
+``differences`` tests with ``statistics`` which ones differ and ``effects`` what each setting does;
+``verdict``, ``gains``, ``learning`` and ``notes`` say it; ``markdown``, ``latex`` and ``files``
+turn all of it into text and files. A new format is a new module beside ``markdown``.
 """
 
 from hpsearch.reporting.files import Report, write_report

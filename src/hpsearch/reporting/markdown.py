@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from hpsearch.reporting import notes
+from hpsearch.reporting.gains import gains_notes, gains_table
 from hpsearch.reporting.learning import learning_notes, learning_table
 from hpsearch.reporting.points import points
 from hpsearch.reporting.tables import FIGURES, full_table, hp_table
@@ -23,11 +24,12 @@ HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def document(study: Study, root: Path) -> str:
-    """Title, table, caption, which differences are real, the trainings, and the winner."""
+    """Title, table, caption, which differences are real, what did it, the trainings, the winner."""
     parts = [
         f"# {escape(study.name)}",
         body(study),
         *_verdict(study, root),
+        *_gains(study),
         *_learning(study),
         *_winner(study, root),
     ]
@@ -61,6 +63,14 @@ def _verdict(study: Study, root: Path) -> list[str]:
         return []
     shown = [markdown_table(table)] if len(table) else []
     return ["## Which differences are real", *shown, *(escape(line) for line in lines)]
+
+
+def _gains(study: Study) -> list[str]:
+    table = gains_table(study)
+    if table.empty:
+        return []
+    lines = gains_notes(study)
+    return ["## What each setting does", markdown_table(table), *(escape(line) for line in lines)]
 
 
 def _learning(study: Study) -> list[str]:

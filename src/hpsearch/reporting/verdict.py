@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from hpsearch.reporting import cells
 from hpsearch.reporting.differences import SIGNIFICANT, Difference, differences, like_the_best
 from hpsearch.reporting.points import Point, is_replicated, points
-from hpsearch.reporting.statistics import Interval
 from hpsearch.reporting.tables import base_point, point_cells
 from hpsearch.tracking.study import Study
 
 __all__ = ["verdict_notes", "verdict_table"]
 
-NONE = ""
 SEEDS, EXAMPLES = "p (seeds)", "p (examples)"
 
 
@@ -39,30 +38,18 @@ def verdict_table(study: Study, root: Path) -> pd.DataFrame:
     table = pd.DataFrame({**point_cells(study), **columns})
     same = [point is reference for point in found]
     for heading in _columns(compared):
-        table[heading] = table[heading].mask(pd.Series(same), NONE)
-    return table.loc[:, [not table[c].eq(NONE).all() for c in table.columns]]
+        table[heading] = table[heading].mask(pd.Series(same), cells.BLANK)
+    return table.loc[:, [not table[c].eq(cells.BLANK).all() for c in table.columns]]
 
 
 def _columns(compared: Sequence[Difference]) -> dict[str, list[str]]:
     return {
-        "Δ val. accuracy": [_signed(each.mean) for each in compared],
-        "95 % over seeds": [_interval(each.over_seeds) for each in compared],
-        SEEDS: [_p_value(each.p_seeds) for each in compared],
-        "95 % over examples": [_interval(each.over_examples) for each in compared],
-        EXAMPLES: [_p_value(each.p_examples) for each in compared],
+        "Δ val. accuracy": [cells.signed(each.mean) for each in compared],
+        "95 % over seeds": [cells.interval(each.over_seeds) for each in compared],
+        SEEDS: [cells.p_value(each.p_seeds) for each in compared],
+        "95 % over examples": [cells.interval(each.over_examples) for each in compared],
+        EXAMPLES: [cells.p_value(each.p_examples) for each in compared],
     }
-
-
-def _signed(number: float) -> str:
-    return NONE if math.isnan(number) else f"{number:+.5f}"
-
-
-def _interval(interval: Interval) -> str:
-    return NONE if math.isnan(interval.low) else f"{interval.low:+.5f} to {interval.high:+.5f}"
-
-
-def _p_value(p: float) -> str:
-    return NONE if math.isnan(p) else "≤ 0.001" if p <= 0.001 else f"{p:.3f}"
 
 
 def verdict_notes(study: Study, table: pd.DataFrame) -> list[str]:
