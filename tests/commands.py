@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Done", "environment", "run"]
+__all__ = ["SHARP", "Done", "environment", "run"]
 
 SECONDS = 240
+# For limits of memory: what is freed goes back to the kernel at once, and is not lost in fragments;
+# several threads would wait for each other, busily.
+SHARP = {"MALLOC_MMAP_THRESHOLD_": "16384", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,12 @@ def environment(folder: Path) -> dict[str, str]:
     return {**kept, "HOME": str(home), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 
 
-def run(folder: Path, module: str, *words: str) -> Done:
+def run(folder: Path, module: str, *words: str, more: Mapping[str, str] | None = None) -> Done:
     """``python -m hpsearch.MODULE WORDS`` in ``folder``."""
     done = subprocess.run(
         [sys.executable, "-m", f"hpsearch.{module}", *words],
         cwd=folder,
-        env=environment(folder),
+        env={**environment(folder), **(more or {})},
         capture_output=True,
         text=True,
         timeout=SECONDS,

@@ -15,7 +15,7 @@ import pytest
 from mlflow import MlflowClient
 
 from hpsearch.tracking import open_tracker
-from tests.commands import environment, run
+from tests.commands import SHARP, environment, run
 
 WORDS = (
     "data.train_size=300",
@@ -139,12 +139,12 @@ def test_the_sizes_that_fit_are_found_once_and_remembered(tmp_path: Path) -> Non
         "trainer.max_steps=2",
         "trainer.batch_size=64",
         "trainer.micro_batch_size=64",
-        "trainer.memory_limit=600",
+        "trainer.memory_limit=400",
     )
-    first = run(tmp_path, "train", *words)
+    first = run(tmp_path, "train", *words, more=SHARP)
     assert first.code == 0, first.err
     assert "out of memory: going on with micro-batches of" in first.err
-    second = run(tmp_path, "train", *words, "head.dropout=0.3")
+    second = run(tmp_path, "train", *words, "head.dropout=0.3", more=SHARP)
     assert second.code == 0, second.err
     assert "sizes that fitted before" in second.err
     assert "out of memory" not in second.err

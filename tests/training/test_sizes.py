@@ -13,11 +13,10 @@ import torch
 
 from hpsearch.training import Sizes
 from hpsearch.training.step import accumulate
+from tests.commands import SHARP
 from tests.training.tiny_bert import TEXTS, make, run
 
 LITTLE = Path(__file__).with_name("in_little_memory.py")
-# What is freed goes back to the kernel at once; several threads would wait for each other, busily.
-SHARP = {"MALLOC_MMAP_THRESHOLD_": "16384", "MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1"}
 
 
 @pytest.mark.slow
