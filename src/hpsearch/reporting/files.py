@@ -33,13 +33,14 @@ class Report:
 def write_report(study: Study, root: Path) -> Report:
     """Write ``<root>/reports/NAME.md``, ``.csv`` and ``.tex``."""
     place = root / "reports" / file_name(study.name)
-    claim = verdict_notes(study, verdict_table(study, root))[:1]
+    verdict = verdict_table(study, root)  # it reads each trial's predictions, so once
+    claim = verdict_notes(study, verdict)[:1]
     text = "\n\n".join([body(study), *claim])
     report = Report(text, *(Path(f"{place}{suffix}") for suffix in (".md", ".csv", ".tex")))
     # RFC 4180: comma, quotation marks doubled, lines ended by CR LF; numbers in full.
     _write(report.csv, full_table(study).to_csv(index=False, lineterminator="\r\n"))
     _write(report.latex, latex_table(hp_table(study), caption=study.name))
-    _write(report.markdown, document(study, root))
+    _write(report.markdown, document(study, root, verdict=verdict))
     return report
 
 

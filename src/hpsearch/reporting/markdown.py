@@ -23,12 +23,12 @@ SPECIAL = re.compile(r"[\\`|*]|(?<!\w)_|_(?!\w)|\](?=\()|~(?=~)")
 HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
-def document(study: Study, root: Path) -> str:
+def document(study: Study, root: Path, *, verdict: pd.DataFrame | None = None) -> str:
     """Title, table, caption, which differences are real, what did it, the trainings, the winner."""
     parts = [
         f"# {escape(study.name)}",
         body(study),
-        *_verdict(study, root),
+        *_verdict(study, verdict_table(study, root) if verdict is None else verdict),
         *_gains(study),
         *_learning(study),
         *_winner(study, root),
@@ -56,8 +56,7 @@ def _bullets(lines: Sequence[str]) -> str:
     return "\n".join(f"- {escape(line)}" for line in lines)
 
 
-def _verdict(study: Study, root: Path) -> list[str]:
-    table = verdict_table(study, root)
+def _verdict(study: Study, table: pd.DataFrame) -> list[str]:
     lines = verdict_notes(study, table)
     if not lines:
         return []
