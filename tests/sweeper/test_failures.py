@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 
 import pytest
 from omegaconf import OmegaConf
 
+from tests.chaos.monkey import children
 from tests.sweeper.conftest import Program, assert_gone
 
 CAUSES = {
@@ -142,6 +144,61 @@ def test_ctrl_c_twice_stops_now_and_the_point_comes_first_next_time(program: Pro
     (cut,) = program.trials
     assert cut.user_attrs["requeued"]
     assert cut.user_attrs["error"] == "the sweep was interrupted"
+
+
+def stoppable(program: Program) -> int:
+    """The process of the job of this way, once it listens to SIGTERM."""
+    while not (program.folder / "stoppable").exists():
+        time.sleep(0.05)
+    logs = [log.read_text().split() for log in program.begun.iterdir()]
+    (pid,) = [int(words[1]) for words in logs if words[2:] == ["stoppable"]]
+    return pid
+
+
+def test_a_trial_that_was_told_to_stop_is_tried_again(program: Program) -> None:
+    with program.start("how=stoppable,fine") as sweep:
+        os.kill(stoppable(program), signal.SIGTERM)
+        printed, _ = sweep.communicate(timeout=60)
+    assert sweep.returncode == 0, printed
+    assert "runs again: StoppedError: after step 3" in printed
+    assert [(x.params["how"], x.state.name) for x in program.trials] == [
+        ("stoppable", "FAIL"),
+        ("stoppable", "COMPLETE"),
+        ("fine", "COMPLETE"),
+    ]
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_sigterm_lets_the_trials_write_how_far_they_are(program: Program, everywhere: bool) -> None:
+    """Also where a batch system sends it to each process: the sweeper, its server, the trial."""
+    with program.start("how=stoppable,hang", "hydra.sweeper.n_jobs=2") as sweep:
+        trial = stoppable(program)
+        logs = program.wait_for_jobs(2)
+        for pid in [*children(sweep.pid), trial] if everywhere else []:
+            os.kill(pid, signal.SIGTERM)
+        sweep.send_signal(signal.SIGTERM)
+        printed, _ = sweep.communicate(timeout=15)
+    assert sweep.returncode == 143, printed
+    assert "the same command goes on from here" in printed
+    assert "Traceback" not in printed
+    assert "written" in (program.folder / "sweep" / "0" / "output.txt").read_text()
+    for log in logs:
+        assert_gone(int(log.read_text().split()[1]))
+    assert [x.user_attrs["error"] for x in program.trials] == ["the sweep was interrupted"] * 2
+    assert [x.user_attrs["attempt"] for x in program.trials] == [0, 0]
+
+
+def test_a_trial_that_does_not_heed_sigterm_is_killed_in_the_end(program: Program) -> None:
+    with program.start("how=hang-deaf") as sweep:
+        (log,) = program.wait_for_jobs(1)
+        time.sleep(1)
+        sweep.send_signal(signal.SIGTERM)
+        time.sleep(1)
+        sweep.send_signal(signal.SIGINT)  # nobody waits for the whole grace
+        printed, _ = sweep.communicate(timeout=15)
+    assert sweep.returncode == 143, printed
+    assert_gone(int(log.read_text().split()[1]))
+    assert [x.user_attrs["requeued"] for x in program.trials] == [True]
 
 
 def test_no_trial_outlives_a_sweeper_that_was_killed(program: Program) -> None:

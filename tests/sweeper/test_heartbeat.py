@@ -189,3 +189,23 @@ def test_a_sweep_that_begins_finds_only_left_over_trials_under_its_own_name() ->
     assert workers.status(workers.this_worker()) == "alive"
     assert workers.is_dead(workers.this_worker())
     assert workers.is_dead(None)
+
+
+def test_after_an_outage_the_others_have_time_to_give_a_sign_again(study: optuna.Study) -> None:
+    watching = watch(study, patience=0.3)
+    beat(study, ELSEWHERE, 1)
+    assert not watching.is_dead(ELSEWHERE)
+    time.sleep(0.4)
+    watching.interrupt()
+    assert not watching.is_dead(ELSEWHERE)
+    time.sleep(0.4)
+    assert watching.is_dead(ELSEWHERE)
+
+
+def test_a_beat_that_fails_says_that_nobody_can_be_heard(study: optuna.Study) -> None:
+    told: list[bool] = []
+    broken = heartbeat.Heartbeat(
+        study._storage, 17, ELSEWHERE, interval=60, interrupted=lambda: told.append(True)
+    )
+    with broken:
+        assert told == [True]

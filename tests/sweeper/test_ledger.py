@@ -94,3 +94,36 @@ def test_a_point_that_two_trials_had_is_taken_as_long_as_one_counts(
     held = seen_by_one(study)
     held.revive()
     assert held.seen == {(("x", "1"),)}
+
+
+def test_a_trial_that_others_took_up_before_its_end_is_known_is_not_run_again(
+    study: optuna.Study, add: Any
+) -> None:
+    add(1, "RUNNING")
+    held = seen_by_one(study)
+    add(1, "COMPLETE", retry_of=0)
+    held.update(study.trials)
+    study._storage.set_trial_user_attr(0, "requeued", True)
+    study.tell(0, state=TrialState.FAIL)
+    held.end(study.trials[0])
+    assert (held.to_retry, held.finished, held.counts["REQUEUED"]) == ({}, 1, 1)
+
+
+def test_what_begins_and_ends_here_counts_as_it_does_for_those_who_look_at_all(
+    study: optuna.Study, add: Any
+) -> None:
+    held = seen_by_one(study)
+    for number, state in enumerate(["COMPLETE", "FAIL", "PRUNED"]):
+        add(number, "RUNNING")
+        held.begin(study.trials[number])
+        assert (("x", str(number)),) in held.taken()
+        values = 1.0 if state == "COMPLETE" else None
+        study.tell(number, values, state=TrialState[state])
+        held.end(study.trials[number])
+        held.end(study.trials[number])
+    for other in (held, seen_by_one(study)):
+        other.update(study.trials)
+        assert other.running == {}
+        assert other.taken() == {(("x", "0"),), (("x", "1"),), (("x", "2"),)}
+        assert [other.counts[x] for x in ("COMPLETE", "FAIL", "PRUNED")] == [1, 1, 1]
+        assert (other.best and other.best.number, other.since_best) == (0, 2)

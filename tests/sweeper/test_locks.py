@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -37,10 +36,7 @@ with locks.study_lock(sys.argv[1], sys.argv[2]):
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/db/a.db"
-    url = os.environ.get("HPSEARCH_POSTGRES_URL")
-    if not url:
-        pytest.skip("HPSEARCH_POSTGRES_URL names no PostgreSQL database")
-    return url
+    return str(request.getfixturevalue("database"))
 
 
 def start(code: str, *arguments: object) -> subprocess.Popen[str]:

@@ -5,8 +5,8 @@ import os
 
 import optuna
 import pytest
-from hydra_plugins.hpsearch_sweeper import errors, settings, trial
-from hydra_plugins.hpsearch_sweeper.study import storage, workers
+from hydra_plugins.hpsearch_sweeper import errors, plan, settings, trial
+from hydra_plugins.hpsearch_sweeper.study import opening, storage, workers
 
 
 def test_n_trials_is_the_total_over_all_resumes(bench) -> None:
@@ -103,10 +103,24 @@ def test_a_password_does_not_go_into_the_environment_of_a_job(bench) -> None:
 
     def encoded(url: str) -> str:
         given = dataclasses.replace(chosen, storage=url)
-        return trial.encode(given, study_name="test", number=1, keys=["x"])
+        return trial.encode(given, storage=given.storage, study_name="test", number=1, keys=["x"])
 
     assert "secret" not in encoded("postgresql://me:secret@host/db")
     assert "sqlite" in encoded("sqlite:///a.db")
+
+
+def test_what_others_have_told_of_a_trial_stands(bench) -> None:
+    def made(config):
+        return plan.make_plan(config, list(config.hydra.overrides.task))
+
+    names = (f"hydra.sweeper.storage={bench.url}", "hydra.sweeper.study_name=test")
+    study = opening.open_study(bench.ask(made, *names, "x=1,2"))
+    asked = study.ask()
+    bench.study("test").tell(asked.number, 3.0)
+    study.fail(asked, "it came too late", details="how")
+    (trial,) = bench.study("test").trials
+    assert (trial.state.name, trial.value) == ("COMPLETE", 3.0)
+    assert study.ledger.counts["COMPLETE"] == 1
 
 
 def test_without_a_word_on_storage_the_same_command_resumes(bench, command) -> None:

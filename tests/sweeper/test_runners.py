@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -271,7 +272,6 @@ def test_stopping_a_job_kills_what_it_has_started(shop: Workshop) -> None:
 
 def test_a_job_that_has_ended_keeps_its_value_when_it_is_stopped(shop: Workshop) -> None:
     def task(config: DictConfig) -> float:
-        import threading
 
         threading.Thread(target=time.sleep, args=(60,)).start()
         threading.Timer(0.5, Path(config.out).touch).start()  # well after the value is sent
@@ -304,7 +304,6 @@ def test_a_thread_left_behind_does_not_hold_the_result_for_ever(
     from hydra_plugins.hpsearch_sweeper.jobs import running
 
     def task(config: DictConfig) -> float:
-        import threading
 
         threading.Thread(target=time.sleep, args=(60,)).start()
         return 1.0
@@ -338,6 +337,60 @@ def test_killing_the_server_costs_the_running_jobs_only(shop: Workshop) -> None:
     assert gone(pid)
     used.start(shop.job(1, "x=1", f"out={mark}"))
     assert used.wait(LONG)[0][1].values == (1.0,)
+
+
+SAYS_SO = """
+import os, pathlib, time
+(pathlib.Path(__file__).parent / f"import-{os.getpid()}").touch()
+"""
+
+
+@pytest.fixture
+def slow_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Makes a module for the server to import; what it does once it has said that it is there."""
+
+    def make(then: str) -> str:
+        name = f"slow_import_of_{tmp_path.name}"  # no server of another test knows it
+        (tmp_path / f"{name}.py").write_text(SAYS_SO + then)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        return name
+
+    return make
+
+
+def test_a_server_that_is_killed_while_it_imports_costs_nothing(
+    shop: Workshop, slow_import: Callable[[str], str], tmp_path: Path
+) -> None:
+    def kill_the_first() -> None:
+        while not (begun := list(tmp_path.glob("import-*"))):
+            time.sleep(0.01)
+        os.kill(int(begun[0].name.removeprefix("import-")), signal.SIGKILL)
+
+    used = shop.processes(lambda config: 1.0, preload=[slow_import("time.sleep(1)")])
+    killer = threading.Thread(target=kill_the_first)
+    killer.start()
+    used.start(shop.job(0))  # waits for the server
+    killer.join()
+    assert used.wait(LONG)[0][1].values == (1.0,)
+    assert len(list(tmp_path.glob("import-*"))) == 2
+
+
+def test_a_server_that_always_dies_of_its_imports_ends_the_sweep_in_one_line(
+    shop: Workshop, slow_import: Callable[[str], str], tmp_path: Path
+) -> None:
+    used = shop.processes(lambda config: 1.0, preload=[slow_import("os.kill(os.getpid(), 11)")])
+    with pytest.raises(errors.SweepError, match=r"ended 3 times .*slow_import"):
+        used.start(shop.job(0))
+    assert len(list(tmp_path.glob("import-*"))) >= 3
+
+
+def test_a_job_that_is_killed_before_it_begins_is_tried_again(shop: Workshop) -> None:
+    used = shop.processes(lambda config: 1.0)
+    used.start(shop.job(0))
+    os.kill(used._running[0]._process.pid, signal.SIGKILL)  # type: ignore[arg-type]
+    [(_, outcome)] = used.wait(LONG)
+    # A young process has hardly opened its output; should it have ended already, that is fine too.
+    assert outcome.retriable or outcome.values == (1.0,), outcome
 
 
 KILLED = """

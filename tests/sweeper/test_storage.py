@@ -7,13 +7,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
 import pytest
-import sqlalchemy
 from hydra_plugins.hpsearch_sweeper import errors, hiding
 from hydra_plugins.hpsearch_sweeper.study import sqlite, storage, urls
 
@@ -248,28 +246,13 @@ def test_the_file_of_an_address(address: str, file: str | None) -> None:
     assert urls.database_file(address) == (Path(file) if file else None)
 
 
-@pytest.fixture
-def new_schema() -> Iterator[str]:
-    """The address of an empty part of the PostgreSQL database that the environment names."""
-    given = os.environ.get("HPSEARCH_POSTGRES_URL")
-    if not given:
-        pytest.skip("HPSEARCH_POSTGRES_URL names no PostgreSQL database")
-    engine, name = sqlalchemy.create_engine(given), f"test_{uuid.uuid4().hex}"
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"CREATE SCHEMA {name}")
-    yield f"{given}{'&' if '?' in given else '?'}options=-csearch_path%3D{name}"
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE")
-    engine.dispose()
-
-
 @pytest.mark.cluster
 def test_three_processes_that_create_and_write_to_a_new_server_lose_nothing(
-    new_schema: str,
+    database: str,
 ) -> None:
-    writers = [start(WRITER, new_schema, 5) for _ in range(3)]
+    writers = [start(WRITER, database, 5) for _ in range(3)]
     for writer in writers:
         _, printed = writer.communicate(timeout=120)
         assert writer.returncode == 0, printed
-    opened = storage.open_storage(new_schema, existing=True)
+    opened = storage.open_storage(database, existing=True)
     assert len(optuna.load_study(study_name="test", storage=opened).trials) == 15

@@ -72,6 +72,19 @@ def test_as_many_trials_as_enqueued_points_are_just_these(bench) -> None:
     assert bench.column("y") == [1, 1]
 
 
+def test_as_many_trials_as_enqueued_points_have_replicates_are_just_these(bench) -> None:
+    study = bench.stored(
+        "x=1,2,3",
+        "hydra.sweeper.n_trials=4",
+        "hydra.sweeper.seeds=2",
+        "hydra.sweeper.seed_key=y",
+        "hydra.sweeper.enqueue=[{x:3},{x:1}]",
+    )
+    assert bench.column("x") == [3, 3, 1, 1]
+    assert bench.column("y") == [0, 1, 0, 1]
+    assert len(study.trials) == 4
+
+
 def test_a_failing_trial_is_recorded_and_its_siblings_run(bench) -> None:
     def sometimes(config: DictConfig) -> float:
         if config.x == 2:

@@ -3,7 +3,7 @@
     space/      what is searched: override strings, conditions, points
     samplers/   who chooses the points
     study/      what is known of the trials: asked, told, shared, resumed
-    jobs/       slots, and the runners behind them: processes, threads, this process
+    jobs/       slots, and the runners behind them: processes, Ray, threads, this process
     display/    what a person sees meanwhile
 
 Hydra's plugin scanner executes each module once more, and one that was not imported yet before

@@ -24,6 +24,7 @@ class Settings:
     pruner: dict[str, Any]
     directions: tuple[str, ...]
     storage: Any
+    proxy: str | int | None
     study_name: str | None
     n_trials: int | None
     n_jobs: int
@@ -60,6 +61,7 @@ def read_settings(config: DictConfig) -> Settings:
         pruner=_group("pruner", given.get("pruner"), "optuna.pruners.NopPruner"),
         directions=_directions(given.get("direction", "minimize")),
         storage=given.get("storage"),
+        proxy=_proxy(given.get("proxy")),
         study_name=_name(given.get("study_name")),
         n_trials=_count("n_trials", given.get("n_trials")),
         n_jobs=_count("n_jobs", given.get("n_jobs")) or 1,
@@ -136,6 +138,17 @@ def _name(given: Any) -> str | None:
             f"up to {_LONGEST_NAME} characters on one line, no slash, and more than dots",
         )
     return text
+
+
+def _proxy(given: Any) -> str | int | None:
+    from hydra_plugins.hpsearch_sweeper.study import proxy
+
+    try:
+        if given is not None:
+            proxy.parse(given)
+    except ValueError:
+        raise _wrong("proxy", given, "null, a port, or HOST:PORT") from None
+    return given  # type: ignore[no-any-return]
 
 
 def _seconds(key: str, given: Any) -> float | None:

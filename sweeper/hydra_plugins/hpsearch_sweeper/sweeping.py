@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra_plugins.hpsearch_sweeper import display, errors, hiding, trial
-from hydra_plugins.hpsearch_sweeper.jobs import making, slots
-from hydra_plugins.hpsearch_sweeper.study import opening, results, storage, summary
+from hydra_plugins.hpsearch_sweeper.jobs import interrupts, making, slots
+from hydra_plugins.hpsearch_sweeper.study import opening, proxy, results, storage, summary
 
 if TYPE_CHECKING:
     from hydra_plugins.hpsearch_sweeper.jobs.patching import Composer
@@ -28,14 +28,13 @@ log = logging.getLogger(__name__)
 
 # The results file is written after every trial, but no more often than this.
 _RESULTS_SECONDS = 0.5
-_EXIT_INTERRUPTED = 130  # as a shell has it
 
 
 def run_sweep(plan: Plan, jobs: Runner, *, composer: Composer, config: DictConfig) -> None:
     """Runs what is missing, then says what came out.
 
     Raises SweepFailedError when every trial failed, or too many did; leaves with exit code 130
-    after Ctrl-C.
+    after Ctrl-C, 143 after SIGTERM.
     """
     resumable = plan.settings.storage is not None
     told = storage.clear_errors(plan.settings.storage)
@@ -61,9 +60,8 @@ class _Sweep:
     def run(self, jobs: Runner) -> None:
         """The trials, on as many slots as the runner has."""
         self._prepare_folder()
-        trial.announce(self.plan.study_name, self.study.storage, given=self.plan.settings.storage)
         try:
-            with self.study.beating(), _open_display(jobs) as shown:
+            with self._reached_by_jobs(), self.study.beating(), _open_display(jobs) as shown:
                 self._begin(shown, jobs.slots)
                 slots.Slots(
                     self.study,
@@ -75,6 +73,16 @@ class _Sweep:
         finally:
             trial.forget(self.plan.study_name)
             self._write()
+
+    @contextmanager
+    def _reached_by_jobs(self) -> Iterator[None]:
+        """Told how; what is served to them ends with the sweep."""
+        with proxy.serving(self.study.storage, self.plan.settings.proxy) as address:
+            self._maker.storage = address or self.plan.settings.storage
+            trial.announce(self.plan.study_name, self.study.storage, given=self._maker.storage)
+            if address:
+                log.info("study %s: served to its jobs at %s", self.plan.study_name, address)
+            yield
 
     def conclude(self) -> None:
         """The results file, and the best trial in the log."""
@@ -135,13 +143,13 @@ class _Sweep:
 
 @contextmanager
 def _orderly_interrupt(*, resumable: bool) -> Iterator[None]:
-    """Ctrl-C is no defect: a line, no traceback."""
+    """Ctrl-C and SIGTERM are no defect: a line, no traceback."""
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         kept = "the same command goes on from here" if resumable else "nothing is kept in memory"
         log.warning("interrupted; %s", kept)
-        raise SystemExit(_EXIT_INTERRUPTED) from None
+        raise SystemExit(interrupts.exit_code(error)) from None
 
 
 def _open_display(jobs: Runner) -> display.Display:

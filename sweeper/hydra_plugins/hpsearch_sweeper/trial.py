@@ -110,13 +110,15 @@ class TrialHandle:
         return optuna.trial.Trial(study, trial_id)
 
 
-def encode(chosen: Settings, *, study_name: str, number: int, keys: Sequence[str]) -> str:
+def encode(
+    chosen: Settings, *, storage: Any, study_name: str, number: int, keys: Sequence[str]
+) -> str:
     """What goes into the environment of a job. A password stays out, for Hydra saves it to disk."""
-    from hydra_plugins.hpsearch_sweeper.study import storage
+    from hydra_plugins.hpsearch_sweeper.study import urls
 
     found: dict[str, Any] = {"study_name": study_name, "number": number, "keys": list(keys)}
-    if isinstance(chosen.storage, str) and not _is_secret(chosen.storage):
-        found["storage"] = storage.absolute_url(chosen.storage)
+    if isinstance(storage, str) and not _is_secret(storage):
+        found["storage"] = urls.absolute_url(storage)
     if not chosen.pruner["_target_"].endswith(".NopPruner"):
         found["pruner"] = chosen.pruner
     if chosen.constraints:
@@ -140,7 +142,7 @@ def foreseen(study_name: str) -> Iterator[None]:
 
 
 def announce(study_name: str, storage: BaseStorage, *, given: Any = None) -> None:
-    """Makes an open study known to the jobs, `given` as hydra.sweeper.storage."""
+    """Makes an open study known to the jobs, which reach it by `given`."""
     _OPEN[study_name] = storage
     if _is_secret(given):
         os.environ[STORAGE_KEY] = json.dumps(given)

@@ -29,6 +29,12 @@ def main(config: DictConfig) -> float:
     return float(config.seconds)
 
 
+class StoppedError(Exception):
+    """What a training raises after it has written how far it is."""
+
+    retriable = True
+
+
 def end(how: str, log: Path) -> None:
     """As told; `once` ways only where no other job of the same way has begun before."""
     first = sum(path.read_text().endswith(how) for path in log.parent.iterdir()) == 0
@@ -45,13 +51,24 @@ def end(how: str, log: Path) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "memory":
         bytearray(1 << 50)
+    if how.startswith("stoppable"):
+        signal.signal(signal.SIGTERM, stop)
+        (log.parent.parent / "stoppable").touch()
+        time.sleep(600 if first else 0)
     if how.startswith("hang") and (first or not how.endswith("-once")):
         HANGS[how.removesuffix("-once")]()
+
+
+def stop(number: int, frame: object) -> None:
+    time.sleep(1)  # it writes
+    print("written", flush=True)
+    raise StoppedError("after step 3")
 
 
 HANGS: dict[str, Callable[[], object]] = {
     "hang": lambda: time.sleep(600),
     "hang-stopped": lambda: os.kill(os.getpid(), signal.SIGSTOP),
+    "hang-deaf": lambda: (signal.signal(signal.SIGTERM, signal.SIG_IGN), time.sleep(600)),
     "hang-in-c": lambda: ctypes.PyDLL(None).sleep(600),  # C code that holds the interpreter
 }
 

@@ -27,7 +27,17 @@ def _register() -> None:
     for name, pruner in pruners.PRUNERS.items():
         store.store(group="hydra/sweeper/pruner", name=name, node=pruner, provider="hpsearch")
     for name, conf in launcher.LAUNCHER.items():
-        store.store(group="hydra/launcher", name=name, node=conf, provider="hpsearch")
+        if not _is_claimed(name):
+            store.store(group="hydra/launcher", name=name, node=conf, provider="hpsearch")
+
+
+def _is_claimed(name: str) -> bool:
+    """By hydra-ray-launcher where that is installed, or by the program for a set-up of its own."""
+    if name == "ray" and find_spec("hydra_plugins.hydra_ray_launcher") is not None:
+        return True
+    store, file = ConfigStore.instance(), f"{name}.yaml"
+    launchers = store.repo.get("hydra", {}).get("launcher", {})
+    return file in launchers and launchers[file].provider != "hpsearch"
 
 
 _register()

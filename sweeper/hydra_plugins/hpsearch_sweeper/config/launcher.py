@@ -1,9 +1,11 @@
-"""What a user can set under `hydra.launcher` with `hydra/launcher=local`."""
+"""What a user can set under `hydra.launcher` with `hydra/launcher=local`, and all its names."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+
+from hydra_plugins.hpsearch_sweeper.config import ray, slurm
 
 __all__ = ["LAUNCHER", "LocalLauncherConf"]
 
@@ -22,8 +24,23 @@ class LocalLauncherConf:
     # one out.
     env: dict[str, Any] = field(default_factory=dict)
 
+    # On a host with several GPUs each slot has one of its own (CUDA_VISIBLE_DEVICES), from trial to
+    # trial. null: those that the sweep itself sees; a list names them by index or UUID (a part of a
+    # divided GPU by its MIG UUID); []: the trials see none; all: each trial sees all of them.
+    gpus: Any = None
+
+    # Trials at once on one of several GPUs. More need as much memory more: with 2, two small models
+    # share what one leaves idle. n_jobs beyond what all GPUs hold is refused.
+    slots_per_gpu: int = 1
+
     # Jobs at once under sweepers other than hpsearch, where hydra.sweeper.n_jobs rules.
     n_jobs: int = 1
 
 
-LAUNCHER: dict[str, type[LocalLauncherConf]] = {"local": LocalLauncherConf}
+# By the names under which they are selected.
+LAUNCHER: dict[str, type[Any]] = {
+    "local": LocalLauncherConf,
+    "slurm": slurm.SlurmLauncherConf,
+    "ray": ray.RayLauncherConf,
+    "hpsearch_ray": ray.RayLauncherConf,  # also where hydra-ray-launcher has the other name
+}

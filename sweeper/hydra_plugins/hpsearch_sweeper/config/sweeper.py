@@ -38,6 +38,12 @@ class HpsearchSweeperConf:
     # from the environment: ${oc.env:VARIABLE}.
     storage: Any = "sqlite:///multirun/optuna.db"
 
+    # Where this sweeper serves the study to its jobs by Optuna's gRPC proxy, for hosts that cannot
+    # reach the database, or shall not know its password: a port of this host's name, or HOST:PORT
+    # with an address of this host that the jobs reach; port 0 is any free one. Whoever reaches it
+    # can read and change the studies: there is no authentication. (pip install grpcio protobuf)
+    proxy: Any = None
+
     # null names the study <hydra.job.name>-{hash}; a literal {hash} is filled with 8 digits that
     # stand for the search space, the direction, the sampler and the fixed config.
     study_name: str | None = None
@@ -58,7 +64,7 @@ class HpsearchSweeperConf:
 
     # How often a trial that was killed by a signal or by trial_timeout is tried again; the same
     # command given anew tries so often again. One that raised an exception is not: it would raise
-    # it again.
+    # it again. One that says otherwise (its class has retriable = True) is.
     retries: int = 1
 
     # Start no more trials once this many in a row have ended without a better value.
@@ -81,7 +87,8 @@ class HpsearchSweeperConf:
     custom_search_space: str | None = None
 
     # Points to try first, each a mapping key -> value; keys left out are taken from the base.
-    # null: the base itself for samplers that learn, nothing for a grid.
+    # null: the base itself for samplers that learn, nothing for a grid. With n_trials as many as
+    # the points (times the seeds) these are all that run.
     enqueue: list[Any] | None = None
 
     # Replicates of each point: a number n for seeds 0 to n - 1, or a list of seeds. Each is a trial

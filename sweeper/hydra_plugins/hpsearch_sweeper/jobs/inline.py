@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hydra_plugins.hpsearch_sweeper.jobs import child, returns, runner
+from hydra_plugins.hpsearch_sweeper.jobs import orders, returns, runner
 
 if TYPE_CHECKING:
     from hydra.types import HydraContext, TaskFunction
@@ -60,7 +60,7 @@ class InlineRunner:
 
         setup_globals()
         try:
-            returned = child.run_composed(
+            returned = orders.run_composed(
                 self._task_function, job.config, self._hydra_context.callbacks
             )
         except (Exception, SystemExit) as error:  # Ctrl-C is for the sweeper

@@ -20,9 +20,13 @@ __all__ = ["JobMaker"]
 
 
 class JobMaker:
-    """For the trials of one sweep, whose output folder is `folder`."""
+    """For the trials of one sweep, whose output folder is `folder`.
+
+    `storage` is what its jobs are told: how to reach the study.
+    """
 
     def __init__(self, plan: Plan, composer: Composer, *, folder: Path) -> None:
+        self.storage = plan.settings.storage
         self._plan = plan
         self._composer = composer
         self._folder = folder
@@ -49,6 +53,7 @@ class JobMaker:
         """What all jobs get, the trial's point, and what stays out of `overrides.task`."""
         handle = trial.encode(
             self._plan.settings,
+            storage=self.storage,
             study_name=self._plan.study_name,
             number=asked.number,
             keys=self._keys(asked),

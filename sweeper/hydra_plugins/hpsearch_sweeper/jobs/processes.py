@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hydra_plugins.hpsearch_sweeper import errors, trial
-from hydra_plugins.hpsearch_sweeper.jobs import child, preloading, runner, server, shipping
+from hydra_plugins.hpsearch_sweeper.jobs import gpus, orders, preloading, runner, running, server
 
 if TYPE_CHECKING:
+    from hydra_plugins.hpsearch_sweeper.jobs.gpus import Assignment
+    from hydra_plugins.hpsearch_sweeper.jobs.orders import Order
     from hydra_plugins.hpsearch_sweeper.jobs.runner import Job, Outcome
     from hydra_plugins.hpsearch_sweeper.jobs.running import RunningJob
 
@@ -21,6 +23,10 @@ THREADS = "OMP_NUM_THREADS"
 
 # Seconds between two looks at what the jobs print.
 PULSE = 0.2
+
+# How many servers may end in a row before a job begins. One may have been killed, by a person or
+# for want of memory; what kills each of them is what they import.
+MOST_SERVERS = 3
 
 
 class ProcessRunner:
@@ -43,17 +49,19 @@ class ProcessRunner:
         objectives: int,
         preload: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
+        assignment: Assignment | None = None,
         trials: bool = True,
         wants_returns: bool = False,
     ) -> None:
         _require_posix()
         self.slots = slots
         self.returns: dict[int, bytes] = {}  # Hydra's own account of each job, where wanted
-        self._objectives = objectives
-        self._wants_returns = wants_returns
+        self._orders = orders.Orders(
+            task_function, objectives=objectives, wants_returns=wants_returns
+        )
         self._env = _environment(env or {}, slots)
+        self._gpus = assignment or gpus.Assignment()
         self._modules = preloading.modules_for(task_function, preload, trials=trials)
-        self._program = shipping.pack_program(task_function)
         self._running: dict[int, RunningJob] = {}
         self._not_begun: list[tuple[int, Outcome]] = []
         self._ensure_server()
@@ -64,16 +72,10 @@ class ProcessRunner:
         try:
             order = self._order(job)
         except Exception as error:  # the config holds what cannot be sent
+            self._gpus.release(job.number)
             self._not_begun.append((job.number, runner.Outcome.from_exception(error)))
             return
-        self._ensure_server()
-        try:
-            self._running[job.number] = _begin(job, order)
-        except (EOFError, ConnectionError) as error:
-            raise errors.SweepError(
-                "the server of the jobs ended while it imported hydra.launcher.preload: "
-                + ", ".join(self._modules)
-            ) from error
+        self._running[job.number] = self._begin(job, order)
 
     def wait(self, timeout: float) -> list[tuple[int, Outcome]]:
         from multiprocessing import connection
@@ -90,6 +92,10 @@ class ProcessRunner:
         self._running[number].stop(outcome)
         return True
 
+    def ask_to_end(self) -> None:
+        for job in self._running.values():
+            job.ask_to_end()
+
     def close(self) -> None:
         """The server stays for the next sweep of this program, and ends with it."""
         atexit.unregister(self.close)
@@ -103,17 +109,23 @@ class ProcessRunner:
     def _must_look(self) -> bool:
         return self.output is not None or any(job.settled for job in self._running.values())
 
+    def _order(self, job: Job) -> Order:
+        given = {**self._env, **os.environ, **self._gpus.environment(job.number)}
+        return self._orders.of(job, environment=given, place=self._gpus.place(job.number))
+
     def _ensure_server(self) -> None:
         server.ensure(self._modules, env=self._env)
 
-    def _order(self, job: Job) -> child.Order:
-        return child.Order(
-            program=self._program,
-            config=shipping.pack(job.config),
-            folder=job.folder.absolute(),
-            objectives=self._objectives,
-            environment={**self._env, **os.environ},
-            wants_return=self._wants_returns,
+    def _begin(self, job: Job, order: Order) -> RunningJob:
+        for _ in range(MOST_SERVERS):
+            self._ensure_server()
+            try:
+                return running.begin(job.number, order)
+            except (EOFError, ConnectionError):  # one that still ends would be taken for alive
+                server.collect()
+        raise errors.SweepError(
+            f"the server of the jobs ended {MOST_SERVERS} times while it imported "
+            f"hydra.launcher.preload: {', '.join(self._modules)}"
         )
 
     def _ended(self) -> list[tuple[int, Outcome]]:
@@ -121,6 +133,7 @@ class ProcessRunner:
         for number, job in list(self._running.items()):
             if job.look(self.output):
                 del self._running[number]
+                self._gpus.release(number)
                 ended.append((number, job.close()))
                 if job.returned is not None:
                     self.returns[number] = job.returned
@@ -142,20 +155,6 @@ def _require_posix() -> None:
             "hydra/launcher=local forks its jobs, which this system cannot; "
             "hydra/launcher=basic runs them one by one in this process"
         )
-
-
-def _begin(job: Job, order: child.Order) -> RunningJob:
-    from multiprocessing import get_context
-
-    from hydra_plugins.hpsearch_sweeper.jobs import output, running
-
-    context = get_context("forkserver")
-    receiver, sender = context.Pipe(duplex=False)
-    tail = output.Tail(job.folder)  # before the job can print
-    process = context.Process(target=child.run, args=(sender, order), name=f"job {job.number}")
-    process.start()
-    sender.close()
-    return running.RunningJob(job, process, receiver, tail)
 
 
 def _environment(env: Mapping[str, str], slots: int) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from hydra.core.utils import JobReturn
     from hydra_plugins.hpsearch_sweeper.jobs.runner import Outcome
 
-__all__ = ["forget_error", "from_exit_code", "from_return", "keep_error"]
+__all__ = ["forget_error", "from_early_exit", "from_exit_code", "from_return", "keep_error"]
 
 ERROR_FILE = "error.txt"
 
@@ -33,10 +34,25 @@ def from_exit_code(code: int, *, details: str) -> Outcome:
     return runner.Outcome(error=_code_text(code), details=details, retriable=code > 128)
 
 
+def from_early_exit(code: int, *, details: str = "") -> Outcome:
+    """The same of a process that had not come to begin its job.
+
+    A program without a guard runs itself again there and raises; what is killed may just be young.
+    """
+    if code != 1:
+        return from_exit_code(code, details=details)
+    return runner.Outcome(
+        error=f"exit code {code} before the job began; does the program call its main "
+        'function under `if __name__ == "__main__":`?',
+        details=details,
+    )
+
+
 def keep_error(outcome: Outcome, folder: Path) -> None:
     """The stack trace goes into the job's folder, where its log is."""
     if outcome.error and outcome.details and folder.is_dir():
-        (folder / ERROR_FILE).write_text(hiding.redacted(outcome.details), encoding="utf-8")
+        with suppress(OSError):  # perhaps the disk is full, and the job failed of that
+            (folder / ERROR_FILE).write_text(hiding.redacted(outcome.details), encoding="utf-8")
 
 
 def forget_error(folder: Path) -> None:

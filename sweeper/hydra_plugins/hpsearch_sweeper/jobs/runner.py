@@ -8,14 +8,16 @@ import os
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from hydra_plugins.hpsearch_sweeper import hiding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from omegaconf import DictConfig
 
-__all__ = ["Job", "Outcome", "Runner", "outcome_of"]
+__all__ = ["Job", "Outcome", "QueueingRunner", "Runner", "outcome_of"]
 
 
 # A disk that is full or fails will be mended; the job itself had no part in it.
@@ -49,11 +51,16 @@ class Outcome:
         text = hiding.redacted("".join(traceback.format_exception(error)))
         first = hiding.redacted(error).strip().splitlines() or [""]
         line = f"{type(error).__name__}: {first[0]}".removesuffix(": ")
-        return cls(error=line, details=text, retriable=_is_of_the_machine(error))
+        return cls(error=line, details=text, retriable=_may_end_better(error))
 
 
 class Runner(Protocol):
-    """Runs jobs, several at once. Only one thread calls it."""
+    """Runs jobs, several at once. Only one thread calls it.
+
+    It may have a method `ask_to_end` too, which tells every job to end soon and by itself, with how
+    far it is kept; `wait` returns them. Where jobs may wait for a machine it has a method `waits`:
+    whether a job has not begun yet.
+    """
 
     slots: int  # the most jobs at once
     in_this_process: bool  # then a Ctrl-C has to interrupt the job itself
@@ -72,6 +79,20 @@ class Runner(Protocol):
         """Kills what still runs and frees what is held."""
 
 
+@runtime_checkable
+class QueueingRunner(Runner, Protocol):
+    """One whose jobs wait in a cluster's queue, and go on there when the sweeper dies."""
+
+    def waits(self, number: int) -> bool:
+        """Whether the job has not begun, or waits again after it was preempted."""
+
+    def withdraw(self) -> list[int]:
+        """Takes back the jobs that wait; their numbers, which no `wait` returns any more."""
+
+    def end_left(self, left: Iterable[tuple[str, int]]) -> None:
+        """Ends what dead sweepers left, by worker and trial, before any further job begins."""
+
+
 def outcome_of(returned: Any, *, objectives: int) -> Outcome:
     """What a job's return value means to a study of so many objectives."""
     given = list(returned) if isinstance(returned, list | tuple) else [returned]
@@ -86,6 +107,11 @@ def outcome_of(returned: Any, *, objectives: int) -> Outcome:
         finite = "a finite number" if objectives == 1 else f"{objectives} finite numbers"
         return Outcome(error=f"ValueError: the job returned {returned!r}; a sweep needs {finite}")
     return Outcome(values=values)
+
+
+def _may_end_better(error: BaseException) -> bool:
+    """Whether it says so itself, as what was told to stop does, or the machine is at fault."""
+    return getattr(error, "retriable", False) is True or _is_of_the_machine(error)
 
 
 def _is_of_the_machine(error: BaseException | None) -> bool:

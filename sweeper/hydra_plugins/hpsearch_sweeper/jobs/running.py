@@ -7,16 +7,17 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from hydra_plugins.hpsearch_sweeper.jobs import returns, runner, server
+from hydra_plugins.hpsearch_sweeper.jobs import child, output, returns, server
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkServerProcess
 
+    from hydra_plugins.hpsearch_sweeper.jobs.orders import Order
     from hydra_plugins.hpsearch_sweeper.jobs.output import Tail
-    from hydra_plugins.hpsearch_sweeper.jobs.runner import Job, Outcome
+    from hydra_plugins.hpsearch_sweeper.jobs.runner import Outcome
 
-__all__ = ["RunningJob"]
+__all__ = ["RunningJob", "begin"]
 
 # Seconds from a job's result to the end of its process; a thread that it left behind may hang.
 GRACE = 10.0
@@ -26,9 +27,9 @@ class RunningJob:
     """Collects a job's result and output until its process is gone."""
 
     def __init__(
-        self, job: Job, process: ForkServerProcess, receiver: Connection, tail: Tail
+        self, number: int, process: ForkServerProcess, receiver: Connection, tail: Tail
     ) -> None:
-        self.job = job
+        self.number = number
         self.returned: bytes | None = None
         self._process = process
         self._receiver = receiver
@@ -53,6 +54,10 @@ class RunningJob:
         if not self.settled:
             self._stopped = outcome
         self.kill()
+
+    def ask_to_end(self) -> None:
+        """By SIGTERM, to the job's own process: what it has started may be needed to end well."""
+        self._process.terminate()
 
     def kill(self) -> None:
         if self._process.is_alive():
@@ -94,12 +99,25 @@ class RunningJob:
     def _show(self, show: Callable[[int, str], None] | None, *, final: bool) -> None:
         for line in self._tail.lines(final=final):
             if show is not None:
-                show(self.job.number, line)
+                show(self.number, line)
 
     def _died(self, code: int) -> Outcome:
         if not self._tail.begun:
-            return runner.Outcome(
-                error=f"exit code {code} before the job began; does the program call its main "
-                'function under `if __name__ == "__main__":`?'
-            )
+            return returns.from_early_exit(code)
         return returns.from_exit_code(code, details=self._tail.last_lines)
+
+
+def begin(number: int, order: Order) -> RunningJob:
+    """Forks the job's process from the server, which `server.ensure` has started.
+
+    Raises EOFError or ConnectionError where that has ended.
+    """
+    from multiprocessing import get_context
+
+    context = get_context("forkserver")
+    receiver, sender = context.Pipe(duplex=False)
+    tail = output.Tail(order.folder)  # before the job can print
+    process = context.Process(target=child.run, args=(sender, order), name=f"job {number}")
+    with sender:
+        process.start()
+    return RunningJob(number, process, receiver, tail)

@@ -17,10 +17,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["ensure", "kill_group"]
+__all__ = ["collect", "ensure", "kill_group", "no_interrupt"]
 
 # Set while the server starts, and only then: the standard library lets nothing else through.
 SETTINGS = "HPSEARCH_SERVER"
+
+# A terminal or a batch system sends them to all processes at once. A server that ended would take
+# the jobs with it, which may want to write how far they are; it ends with the sweeper anyway.
+_OF_THE_SWEEPER = (signal.SIGINT, signal.SIGTERM)
 
 _warm_for: tuple[tuple[str, ...], dict[str, str]] | None = None
 
@@ -30,7 +34,7 @@ def ensure(modules: Sequence[str], *, env: Mapping[str, str]) -> None:
 
     One that lacks a module, or has another environment, is stopped, and with it what runs there.
     """
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     global _warm_for
     if _warm_for is not None:
@@ -38,11 +42,19 @@ def ensure(modules: Sequence[str], *, env: Mapping[str, str]) -> None:
         if its_env == dict(env) and set(modules) <= set(had):
             modules = had
         else:
-            forkserver._forkserver._stop()  # type: ignore[attr-defined]
-    with _environment(modules, env), _no_interrupt():
+            collect()
+    resource_tracker.ensure_running()  # when it starts it takes the mask away again
+    with _environment(modules, env), no_interrupt():
         forkserver.set_forkserver_preload([__name__])
         forkserver.ensure_running()
     _warm_for = (tuple(modules), dict(env))
+
+
+def collect() -> None:
+    """Waits for the end of the server, which comes now if it has not come yet."""
+    from multiprocessing import forkserver
+
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
 def kill_group(leader: int) -> None:
@@ -74,9 +86,10 @@ def _restore(before: Mapping[str, str | None]) -> None:
 
 
 @contextmanager
-def _no_interrupt() -> Iterator[None]:
-    """A Ctrl-C does not reach a server that is still importing: it inherits the mask."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def no_interrupt() -> Iterator[None]:
+    """What is for the sweeper does not reach what is started meanwhile, which inherits the mask: a
+    server that is still importing, a command whose word would be lost."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _OF_THE_SWEEPER)
     try:
         yield
     finally:
@@ -85,8 +98,9 @@ def _no_interrupt() -> Iterator[None]:
 
 def _become_server(modules: Sequence[str]) -> None:
     """In the server, before it serves."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    for number in _OF_THE_SWEEPER:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _OF_THE_SWEEPER)
     atexit.register(_kill_jobs, os.getpid())
     for module in modules:
         try:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hydra_plugins.hpsearch_sweeper import errors
-from hydra_plugins.hpsearch_sweeper.jobs import interrupts, runner
+from hydra_plugins.hpsearch_sweeper.jobs import interrupts, queueing, runner
 from hydra_plugins.hpsearch_sweeper.study import storage
 
 if TYPE_CHECKING:
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["Slots"]
 
 _POLL_SECONDS = 0.2
+# How long trials have to end by themselves once SIGTERM has come; then they are killed. Whoever
+# sends it waits 30 s as a rule (Slurm, Kubernetes), Docker 10 s.
+_GRACE_SECONDS = 20.0
 # How often the study is looked at while only other sweepers have something to run.
 _WATCH_SECONDS = 1.0
+_INTERRUPTED = "the sweep was interrupted"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Slots:
     ) -> None:
         self._study = study
         self._runner = runner
+        self._queue = queueing.Queue(runner)
         self._make_job = make_job
         self._display = display
         self._after_each = after_each
@@ -54,17 +59,19 @@ class Slots:
     def run(self) -> None:
         """Until the study holds all it shall hold, or something says stop.
 
-        Raises SweepFailedError after too many failures, KeyboardInterrupt after Ctrl-C: then what
-        had ended is kept, and what ran is queued again.
+        Raises SweepFailedError after too many failures, KeyboardInterrupt after Ctrl-C or SIGTERM:
+        then what had ended is kept, and what ran is queued again.
         """
         try:
             with interrupts.counted(self._runner) as pressed:
+                self._study.hurried = lambda: pressed.count > 1
                 self._loop(pressed)
-            if pressed.count:
-                raise KeyboardInterrupt
+                if pressed.terminated:
+                    self._end_gently(pressed)
+            pressed.raise_if_any()
         except BaseException as error:
             # Without its database the next command finds them as those of a dead sweeper.
-            self._stop_all("the sweep was interrupted", requeue=not storage.is_out_of_reach(error))
+            self._stop_all(_INTERRUPTED, requeue=not storage.is_out_of_reach(error))
             raise
         finally:
             self._runner.close()
@@ -92,9 +99,19 @@ class Slots:
         """Ctrl-C, the time limit, or no progress: nothing new starts, what runs ends by itself."""
         if self._no_more is None and (reason := self._reason_to_end(pressed)):
             self._no_more = reason
+            self._withdraw()
             left = f"; {len(self._running)} running end first" if self._running else ""
             again = ", Ctrl-C again stops them now" if left and pressed.count else ""
             self._display.note(f"{reason}: no more trials start{left}{again}")
+
+    def _withdraw(self) -> None:
+        """What waits in a cluster's queue has not begun; it comes first when the study goes on."""
+        for number in self._queue.withdraw():
+            entry, text = self._running.pop(number), "taken back from the queue"
+            self._study.requeue(number, text, attempt=entry.asked.attempt)
+            self._display.ended(
+                number, state="retried", text=text, seconds=0.0, values=None, best=False
+            )
 
     def _reason_to_end(self, pressed: interrupts.Pressed) -> str | None:
         timeout, patience = self._settings.timeout, self._settings.stop_when
@@ -140,6 +157,7 @@ class Slots:
             self._end(entry, runner.Outcome.from_exception(error))
             return
         self._running[asked.number] = entry
+        self._queue.end_left(self._study.ledger)
         self._runner.start(job)
 
     def _end(self, entry: _Running, outcome: Outcome) -> None:
@@ -181,11 +199,13 @@ class Slots:
         return "infeasible" if self._study.is_infeasible(asked) else "failed"
 
     def _stop_the_late(self) -> None:
+        """A trial's time begins when it does, which may be long after it was handed over."""
         limit = self._settings.trial_timeout
-        if limit is None:
-            return
+        waits = getattr(self._runner, "waits", None)
         for number, entry in self._running.items():
-            if time.monotonic() - entry.started >= limit:
+            if waits is not None and waits(number):
+                self._running[number] = replace(entry, started=time.monotonic())
+            elif limit is not None and time.monotonic() - entry.started >= limit:
                 late = f"hydra.sweeper.trial_timeout={limit:g} s is over"
                 self._runner.stop(number, runner.Outcome(error=late, retriable=True))
 
@@ -194,7 +214,24 @@ class Slots:
         self._display.note(f"waiting for {others} trial(s) of other sweepers")
         time.sleep(_WATCH_SECONDS)
 
+    def _end_gently(self, pressed: interrupts.Pressed) -> None:
+        """Lets the running trials write how far they are, unless Ctrl-C says that it takes long."""
+        ask = getattr(self._runner, "ask_to_end", None)
+        if ask is None or not self._running:
+            return
+        self._display.note(f"terminated: up to {_GRACE_SECONDS:g} s for running trials to end")
+        ask()
+        deadline, before = time.monotonic() + _GRACE_SECONDS, pressed.count
+        while self._running and pressed.count == before and time.monotonic() < deadline:
+            for number, outcome in self._runner.wait(_POLL_SECONDS):
+                entry = self._running.pop(number)
+                if outcome.values is not None or outcome.pruned:
+                    self._end(entry, outcome)
+                else:  # whatever it says of its end, this was the cause
+                    self._study.requeue(number, _INTERRUPTED, attempt=entry.asked.attempt)
+
     def _stop_all(self, reason: str, *, requeue: bool) -> None:
+        self._queue.close()
         for number, entry in self._running.items():
             self._runner.stop(number, runner.Outcome(error=reason))
             if requeue:

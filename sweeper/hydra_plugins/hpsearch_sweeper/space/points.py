@@ -25,7 +25,7 @@ def listed(chosen: Settings, space: SearchSpace, base: DictConfig) -> list[Point
     own = completing.enqueued(chosen.enqueue, space, base=base)
     if chosen.sampler_name == "ofat":
         return distinct(space, own + _ofat(space, base))
-    if own and chosen.n_trials == len(own):
+    if own and chosen.n_trials in (len(own), len(own) * max(1, len(chosen.seeds))):
         return distinct(space, own)
     if chosen.sampler_name == "GridSampler" or chosen.n_trials is None:
         _require_finite(chosen, space)

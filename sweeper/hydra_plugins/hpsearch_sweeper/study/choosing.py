@@ -35,6 +35,7 @@ class Chooser:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._seeds: tuple[int | None, ...] = plan.settings.seeds or (None,)
+        self._replicated = 0  # trials before this one lack no replicate; one killed is retried
 
     def finished(self, held: Ledger) -> int:
         """How many of the trials that the study shall hold have ended."""
@@ -65,10 +66,17 @@ class Chooser:
     def _missing(self, held: Ledger, trials: Sequence[FrozenTrial]) -> Iterator[Choice]:
         """Where a sampler chooses: the points to try first, then all that lack a replicate."""
         taken = held.taken()
-        replicated = [x.params for x in trials] if self._plan.settings.seeds else []
-        for point, seed in product([*self._plan.first, *replicated], self._seeds):
+        for point, seed in product(self._plan.first, self._seeds):
             if self._key(point, seed) not in taken:
                 yield Choice(dict(point), seed=seed)
+        if not self._plan.settings.seeds:
+            return
+        for index in range(self._replicated, len(trials)):
+            point = trials[index].params
+            missing = [x for x in self._seeds if self._key(point, x) not in taken]
+            yield from (Choice(dict(point), seed=seed) for seed in missing)
+            if not missing and index == self._replicated:
+                self._replicated += 1
 
     def _key(self, point: Point, seed: int | None) -> Key:
         return keys.key_of_point(self._plan.space, point, seed)

@@ -34,6 +34,9 @@ class Claim(Protocol):
     def give(self) -> None:
         """To the next one who waits."""
 
+    def confirm(self) -> None:
+        """Raises what the driver raises where it is held no more."""
+
     def holder(self) -> str:
         """Who has it, or had it last; nothing if that is not known."""
 
@@ -62,6 +65,9 @@ class FileClaim:
 
     def give(self) -> None:
         self._file.release()
+
+    def confirm(self) -> None:
+        """The kernel keeps it."""
 
     def holder(self) -> str:
         with suppress(OSError):
@@ -100,6 +106,10 @@ class _ServerClaim:
             self._connection.invalidate()
         finally:
             self._drop()
+
+    def confirm(self) -> None:
+        assert self._connection is not None
+        _run(self._connection, "SELECT 1")
 
     def holder(self) -> str:
         with suppress(Exception), self._connect() as connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +32,11 @@ def can_draw_ahead(study: optuna.Study) -> bool:
     return type(study.sampler).__name__ in _NOTELESS and not brackets
 
 
-def draw(study: optuna.Study, space: SearchSpace, *, number: int) -> Point:
-    """The next point, of a trial that does not exist yet."""
+def draw(study: optuna.Study, space: SearchSpace, trials: Sequence[FrozenTrial]) -> Point:
+    """The next point, of a trial that does not exist yet; `trials` are all there are."""
     ahead = copy.copy(study)  # without what the study has cached of its trials
-    ahead._storage = views.view_for(study)
-    trial, sampler = _unborn({}, {}, number=number), study.sampler
+    ahead._storage = views.view_for(study, trials)
+    trial, sampler = _unborn({}, {}, number=len(trials)), study.sampler
     relative = sampler.sample_relative(
         ahead, trial, sampler.infer_relative_search_space(ahead, trial)
     )
@@ -50,12 +50,12 @@ def suggest(trial: optuna.trial.Trial, space: SearchSpace) -> Point:
 
 def add_trial(
     study: optuna.Study, space: SearchSpace, point: Point, *, notes: Mapping[str, Any]
-) -> int:
-    """A running trial of this point, in one write; its number."""
+) -> FrozenTrial:
+    """A running trial of this point, in one write."""
     distributions = {x.name: x.distribution for x in space.parameters if x.name in point}
     template = _unborn(point, distributions, notes=dict(notes))
     identity = study._storage.create_new_trial(study._study_id, template)
-    return study._storage.get_trial_number_from_id(identity)
+    return study._storage.get_trial(identity)
 
 
 def _each_active(space: SearchSpace, drawn: Callable[[Parameter], Label]) -> Point:

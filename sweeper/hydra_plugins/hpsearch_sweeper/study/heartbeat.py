@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +33,17 @@ class Heartbeat(AbstractContextManager[None]):
     """
 
     def __init__(
-        self, storage: BaseStorage, study_id: int, worker: str, *, interval: float
+        self,
+        storage: BaseStorage,
+        study_id: int,
+        worker: str,
+        *,
+        interval: float,
+        interrupted: Callable[[], None] = lambda: None,
     ) -> None:
+        """`interrupted` is called, in any thread, whenever no sign of life can be written."""
         self.interval = interval
+        self._interrupted = interrupted
         self._storage = storage
         self._study_id = study_id
         self._worker = worker
@@ -70,6 +78,7 @@ class Heartbeat(AbstractContextManager[None]):
                 reason = hiding.redacted(urls.one_line(error))
                 log.warning("no sign of life can be written, it is tried again (%s)", reason)
             self._failing = True
+            self._interrupted()
         else:
             self._failing = False
 
@@ -85,6 +94,11 @@ class Watch:
         self._storage = storage
         self._study_id = study_id
         self._seen: dict[str, tuple[Any, float]] = {}  # the last beat, and since when it stands
+        self._interrupted = float("-inf")
+
+    def interrupt(self) -> None:
+        """Nobody can be heard just now, so that who is silent may be alive."""
+        self._interrupted = time.monotonic()
 
     def is_dead(self, worker: str | None) -> bool:
         """Of one; this very process lives."""
@@ -109,4 +123,4 @@ class Watch:
         if worker not in self._seen or beat != last:
             self._seen[worker] = (beat, now)
             return beat == GONE
-        return beat == GONE or now - since >= self.patience
+        return beat == GONE or now - max(since, self._interrupted) >= self.patience

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
+from itertools import chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -58,9 +59,12 @@ class Ledger:
         self.impossible: dict[Key, FrozenTrial] = {}  # the infeasible points
         self._seen: Counter[Key] = Counter()  # the points of all trials that count
         self.running: dict[int, FrozenTrial] = {}
+        self._running_keys: dict[tuple[int, int], Key] = {}  # by number and parameters it has
         self.waiting: list[FrozenTrial] = []
         self.to_retry: dict[int, FrozenTrial] = {}
+        self._retried: set[int] = set()  # also before it is known that they ended
         self.failures: list[FrozenTrial] = []  # the infeasible ones too
+        self.cut_short: list[tuple[str, int]] = []  # the requeued: worker and number
         self.best: FrozenTrial | None = None
         self.since_best = 0  # trials that ended since the best one did
 
@@ -88,6 +92,17 @@ class Ledger:
         for trial in self.running.values():
             self._take_up(trial)
 
+    def begin(self, trial: FrozenTrial) -> None:
+        """Takes in a new trial, without a look at the others."""
+        self.running[trial.number] = trial
+        self._take_up(trial)
+
+    def end(self, trial: FrozenTrial) -> None:
+        """Takes in how a trial ended, without a look at the others."""
+        self.running.pop(trial.number, None)
+        if trial.number >= self._settled and trial.number not in self._entered:
+            self._enter(trial)
+
     def revive(self) -> int:
         """Lines up again what was killed too often, for a new command; how many these are.
 
@@ -99,16 +114,22 @@ class Ledger:
             self.to_retry[trial.number] = trial
         return len(killed)
 
-    def taken(self) -> set[Key]:
+    def taken(self) -> Set[Key]:
         """The points that need no further trial: they count already, or run."""
-        return {*self._seen, *map(self._key_of, self.running.values())}
+        # what the others run is read again at each look, and mostly has not changed
+        known = {(x.number, len(x.params)): x for x in self.running.values()}
+        before = self._running_keys
+        self._running_keys = {k: before.get(k) or self._key_of(x) for k, x in known.items()}
+        return _Either(self._seen.keys(), frozenset(self._running_keys.values()))
 
     def _enter(self, trial: FrozenTrial) -> None:
         self._entered.add(trial.number)
         self._take_up(trial)
         if trial.user_attrs.get(REQUEUED):
             self.counts["REQUEUED"] += 1
-            self.to_retry[trial.number] = trial
+            if trial.number not in self._retried:
+                self.to_retry[trial.number] = trial
+            self.cut_short.append((str(trial.user_attrs.get(WORKER)), trial.number))
             return
         state = state_of(trial)
         self.counts[state] += 1
@@ -123,7 +144,10 @@ class Ledger:
 
     def _take_up(self, trial: FrozenTrial) -> None:
         """What it runs again waits no longer, and counts no longer."""
-        before = trial.user_attrs.get(RETRY_OF, -1)
+        before = trial.user_attrs.get(RETRY_OF)
+        if before is None:
+            return
+        self._retried.add(before)
         self.to_retry.pop(before, None)
         for failed in [x for x in self.failures if x.number == before]:
             self._discount(failed)
@@ -149,6 +173,23 @@ class Ledger:
         while self._settled < len(trials) and self._settled in self._entered:
             self._entered.remove(self._settled)
             self._settled += 1
+
+
+class _Either(Set["Key"]):
+    """What is in one or the other; nothing is copied, for a study may have many points."""
+
+    def __init__(self, one: Set[Key], other: Set[Key]) -> None:
+        self._parts = (one, other)
+
+    def __contains__(self, key: object) -> bool:
+        return any(key in part for part in self._parts)
+
+    def __iter__(self) -> Iterator[Key]:
+        one, other = self._parts
+        return chain(one, (key for key in other if key not in one))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def is_infeasible(trial: FrozenTrial) -> bool:

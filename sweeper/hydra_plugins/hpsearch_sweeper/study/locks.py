@@ -67,6 +67,15 @@ class StudyLock(AbstractContextManager[None]):
         finally:
             self._threads.release()
 
+    def confirm(self) -> None:
+        """Raises where the lock, which this thread is in, was lost with its connection."""
+        if self._claim is not None:
+            try:
+                self._claim.confirm()
+            except Exception as error:  # each database driver has exceptions of its own
+                reason = hiding.redacted(urls.one_line(error))
+                raise errors.StudyError(f"{self.name} was lost ({reason})") from error
+
     def _take(self, claim: claims.Claim) -> None:
         try:
             taken = claim.take(self.patience)

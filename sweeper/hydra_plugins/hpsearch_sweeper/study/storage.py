@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hydra_plugins.hpsearch_sweeper import errors, hiding
-from hydra_plugins.hpsearch_sweeper.study import locks, sqlite, urls
+from hydra_plugins.hpsearch_sweeper.study import locks, proxy, sqlite, urls
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage, RDBStorage
@@ -67,7 +67,10 @@ def is_out_of_reach(error: BaseException) -> bool:
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import SQLAlchemyError
 
-    return isinstance(error, StorageInternalError | SQLAlchemyError)
+    found = (error, error.__cause__)  # the study's lock has an error of its own for it
+    return any(isinstance(one, StorageInternalError | SQLAlchemyError) for one in found) or (
+        proxy.is_rpc_error(error)
+    )
 
 
 def _opened(given: Any, *, existing: bool) -> BaseStorage:
@@ -79,6 +82,10 @@ def _opened(given: Any, *, existing: bool) -> BaseStorage:
         return _instantiated(given)
     if not isinstance(given, str):
         raise _wrong(given, "it is no text")
+    if given.startswith(proxy.SCHEME):
+        if not existing:
+            raise _wrong(given, "a proxy serves jobs; a sweeper needs the database itself")
+        return proxy.connect(given)
     return _connected(absolute_url(given), existing=existing)
 
 

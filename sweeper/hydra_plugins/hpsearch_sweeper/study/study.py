@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ from hydra_plugins.hpsearch_sweeper.study import (
     heartbeat,
     keys,
     ledger,
+    outages,
+    reading,
     workers,
 )
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import optuna
     from hydra_plugins.hpsearch_sweeper.plan import Plan
     from hydra_plugins.hpsearch_sweeper.space.points import Point
+    from hydra_plugins.hpsearch_sweeper.study import locks
     from hydra_plugins.hpsearch_sweeper.study.choosing import Choice
     from hydra_plugins.hpsearch_sweeper.study.ledger import Key
     from optuna.trial import FrozenTrial
@@ -55,16 +58,19 @@ class Asked:
 class SweepStudy:
     """An Optuna study that knows how many trials it shall hold, and runs no point twice.
 
-    Several sweepers may share it: what the next trial is, is decided under `lock`.
+    Several sweepers may share it: what the next trial is, is decided under `lock`. A database
+    server that goes away for a moment is waited for, unless `hurried` says that there is no time.
     """
 
-    def __init__(self, plan: Plan, study: optuna.Study, lock: AbstractContextManager[Any]) -> None:
+    def __init__(self, plan: Plan, study: optuna.Study, lock: locks.StudyLock) -> None:
         self.plan = plan
         self.study = study
         self.storage = study._storage
         self.mine: set[int] = set()  # the trials that this sweeper runs
+        self.hurried: Callable[[], bool] = lambda: False
         self._lock = lock
         self._worker = workers.this_worker()
+        self._reader = reading.Trials(study)
         self._trials: list[FrozenTrial] = []  # as of the last look
         self._ledger = ledger.Ledger(self._key_of, plan.settings.directions)
         self._chooser = choosing.Chooser(plan)
@@ -83,6 +89,7 @@ class SweepStudy:
         """How many of the trials that the study shall hold have ended."""
         return self._chooser.finished(self._ledger)
 
+    @outages.outlived
     def resume(self) -> None:
         """Takes stock of the trials there are.
 
@@ -103,8 +110,14 @@ class SweepStudy:
             self.study._study_id,
             self._worker,
             interval=self.plan.settings.heartbeat,
+            interrupted=self.interrupted,
         )
 
+    def interrupted(self) -> None:
+        """The database did not answer: nobody could give a sign of life in it."""
+        self._watch.interrupt()
+
+    @outages.outlived
     def ask(self) -> Asked | None:
         """The next trial; None when all that the study shall hold have ended or run."""
         with self._lock:
@@ -129,10 +142,12 @@ class SweepStudy:
         """The infeasible trial of an equal point."""
         return self._ledger.impossible.get(asked.key)
 
+    @outages.outlived
     def is_infeasible(self, asked: Asked) -> bool:
         """Whether its job has said so, as of now."""
         return ledger.is_infeasible(self.storage.get_trial(self._identity(asked.number)))
 
+    @outages.outlived
     def complete(self, asked: Asked, found: Sequence[float], *, same_as: int | None = None) -> bool:
         """The trial ended with values; whether they are the best so far."""
         if same_as is not None:
@@ -141,6 +156,7 @@ class SweepStudy:
         self._tell(asked.number, values=list(found))
         return self._ledger.best is not best
 
+    @outages.outlived
     def fail(self, asked: Asked, error: str, *, details: str = "", killed: bool = False) -> None:
         """The trial ended without a value; the cause stays with it.
 
@@ -152,12 +168,14 @@ class SweepStudy:
             self._note(asked.number, ledger.KILLED, True)
         self._tell(asked.number, state="FAIL")
 
+    @outages.outlived
     def give_up(self, asked: Asked, error: str, *, details: str = "") -> None:
         """The trial is infeasible. Samplers pass over a failure and learn from a constraint."""
         self._note(asked.number, ledger.ERROR, error)
         self._note_details(asked.number, details)
         self._tell(asked.number, state="PRUNED")
 
+    @outages.outlived
     def give_up_like(self, asked: Asked, other: FrozenTrial) -> None:
         """The same without running, for an equal point was infeasible."""
         for name, value in other.constraints.items():
@@ -167,12 +185,17 @@ class SweepStudy:
         self._note(asked.number, ledger.SAME_AS, other.number)
         self.give_up(asked, self.failure_of(other))
 
+    @outages.outlived
     def prune(self, asked: Asked) -> None:
         """The trial was stopped early; its last reported value stays."""
         self._tell(asked.number, state="PRUNED")
 
+    @outages.outlived
     def requeue(self, number: int, reason: str, *, attempt: int, details: str = "") -> None:
         """Ends a trial that was cut short; its point comes first when the study goes on."""
+        self._requeue(number, reason, attempt=attempt, details=details)
+
+    def _requeue(self, number: int, reason: str, *, attempt: int, details: str = "") -> None:
         self._note_details(number, details)
         for key, value in (
             (ledger.ERROR, reason),
@@ -187,6 +210,7 @@ class SweepStudy:
         lines = str(trial.user_attrs.get(ledger.ERROR) or "unknown").splitlines()
         return lines[0] if lines else "unknown"
 
+    @outages.outlived
     def best_trials(self) -> list[FrozenTrial]:
         """The best feasible trial, or the Pareto front of several objectives."""
         if len(self.plan.settings.directions) > 1:
@@ -194,29 +218,33 @@ class SweepStudy:
         return [self._ledger.best] if self._ledger.best else []
 
     def _update(self) -> None:
-        self._trials = self.study.get_trials(deepcopy=False)
+        self._trials = self._reader.read(self.mine)
         self._ledger.update(self._trials)
 
     def _reap(self) -> None:
         """Under the lock, so that no two sweepers take up the same trial."""
-        for trial in list(self._ledger.running.values()):
-            if trial.number in self.mine:
-                continue
-            worker = trial.user_attrs.get(ledger.WORKER)
-            # Who begins a trial holds the lock until its name is on it.
-            if worker is None or worker == self._worker or self._watch.is_dead(worker):
-                attempt = int(trial.user_attrs.get(ledger.ATTEMPT, 0))
-                self.requeue(trial.number, "the sweeper that ran it died", attempt=attempt)
+        others = [x for x in self._ledger.running.values() if x.number not in self.mine]
+        workers_of = {x.number: x.user_attrs.get(ledger.WORKER) for x in others}
+        # Who begins a trial holds the lock until its name is on it.
+        dead = {None, self._worker, *self._watch.dead(of=workers_of.values())}
+        left = [x for x in others if workers_of[x.number] in dead]
+        for trial in left:
+            attempt = int(trial.user_attrs.get(ledger.ATTEMPT, 0))
+            self._requeue(trial.number, "the sweeper that ran it died", attempt=attempt)
+        if left:
+            self._update()
 
     def _begin(self, choice: Choice) -> Asked:
+        self._lock.confirm()  # a database that came back does not know of it
         notes = {ledger.WORKER: self._worker, **choice.notes}
         if choice.seed is not None:
             notes[ledger.SEED] = choice.seed
-        number = self._creator.create(
-            choice, number=len(self._trials), taken=self._ledger.taken(), notes=notes
+        trial = self._creator.create(
+            choice, trials=self._trials, taken=self._ledger.taken(), notes=notes
         )
-        self._update()
-        return self.asked(self._ledger.running[number])
+        self._reader.note(trial)
+        self._ledger.begin(trial)
+        return self.asked(trial)
 
     def asked(self, trial: FrozenTrial) -> Asked:
         """The trial as `ask` returned it, but for its position."""
@@ -250,14 +278,20 @@ class SweepStudy:
         with suppress(UpdateFinishedTrialError):
             self.study.tell(number, values, state=given, skip_if_finished=True)
         self.mine.discard(number)
-        self._update()
+        ended = self.storage.get_trial(self._identity(number))
+        self._reader.note(ended)
+        self._ledger.end(ended)
 
     def _note_details(self, number: int, details: str) -> None:
         if details:
             self._note(number, ledger.DETAILS, details[-_DETAILS_LENGTH:])
 
     def _note(self, number: int, key: str, value: Any) -> None:
-        self.storage.set_trial_user_attr(self._identity(number), key, value)
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        # It has been told before the connection broke, or by others: that stands.
+        with suppress(UpdateFinishedTrialError):
+            self.storage.set_trial_user_attr(self._identity(number), key, value)
 
     def _identity(self, number: int) -> int:
         return self.storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)

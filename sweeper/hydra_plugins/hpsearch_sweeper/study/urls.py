@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from hydra_plugins.hpsearch_sweeper.study import proxy
+
 __all__ = [
     "absolute_url",
     "database_file",
@@ -56,7 +58,12 @@ def database_url(given: Any) -> str | None:
 
 
 def one_line(error: BaseException) -> str:
-    """What a database's driver said first, without what SQLAlchemy and Optuna say around it."""
+    """What a database's driver said first, without what SQLAlchemy and Optuna say around it.
+
+    Of a call to a proxy, what happened to it.
+    """
+    if proxy.is_rpc_error(error):
+        return proxy.rpc_reason(error)
     for one in (error, error.__cause__):
         if driver := getattr(one, "orig", None):
             return next(iter(str(driver).splitlines()), repr(driver))

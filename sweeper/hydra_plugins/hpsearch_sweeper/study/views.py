@@ -19,24 +19,38 @@ __all__ = ["view_for"]
 _KEPT = -1.0
 
 
-def view_for(study: optuna.Study) -> BaseStorage:
-    """The study's storage, as its sampler can learn most from it."""
+def view_for(study: optuna.Study, trials: Sequence[FrozenTrial]) -> BaseStorage:
+    """The study's storage, as its sampler can learn most from it; its trials have been read."""
     gaussian = type(study.sampler).__name__ == "GPSampler"
     kind = _Completed if gaussian and len(study.directions) == 1 else _Noteless
-    return cast("BaseStorage", kind(study._storage))
+    return cast("BaseStorage", kind(study._storage, trials))
 
 
 class _Noteless:
-    """A storage that forgets notes on trials."""
+    """A storage that forgets notes on trials, and reads no trial again.
 
-    def __init__(self, storage: BaseStorage) -> None:
+    TPE looks at all trials several times for a point, and each look reads all that run.
+    """
+
+    def __init__(self, storage: BaseStorage, trials: Sequence[FrozenTrial]) -> None:
         self._storage = storage
+        self._trials = trials
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._storage, name)
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
         del trial_id, key, value
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Any = None
+    ) -> list[FrozenTrial]:
+        found = [x for x in self._shown(study_id) if states is None or x.state in states]
+        return copy.deepcopy(found) if deepcopy else found
+
+    def _shown(self, study_id: int) -> Sequence[FrozenTrial]:
+        del study_id
+        return self._trials
 
 
 class _Completed(_Noteless):
@@ -46,13 +60,9 @@ class _Completed(_Noteless):
     of the constraint is what keeps the sampler away, and the value must not lead it back.
     """
 
-    def get_all_trials(
-        self, study_id: int, deepcopy: bool = True, states: Any = None
-    ) -> list[FrozenTrial]:
-        trials = self._storage.get_all_trials(study_id, deepcopy=deepcopy)
+    def _shown(self, study_id: int) -> Sequence[FrozenTrial]:
         (direction,) = self._storage.get_study_directions(study_id)
-        shown = _completed(trials, worst=max if direction.name == "MINIMIZE" else min)
-        return [trial for trial in shown if states is None or trial.state in states]
+        return _completed(self._trials, worst=max if direction.name == "MINIMIZE" else min)
 
 
 def _completed(trials: Sequence[FrozenTrial], *, worst: Any) -> list[FrozenTrial]:
