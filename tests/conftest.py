@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
@@ -21,10 +22,41 @@ from omegaconf import DictConfig
 
 from hpsearch.config import CONF_DIR, register
 from hpsearch.data import Tokens
+from hpsearch.tracking import Tracker, open_tracker
+from hpsearch.tracking.database import make
+from tests.cluster.postgresql import new_database
 
 register()
 
 Compose = Callable[..., DictConfig]
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's migrations take a second; every test copies their result."""
+    file = tmp_path_factory.mktemp("store") / "mlflow.db"
+    make(file)
+    return file
+
+
+@pytest.fixture
+def tracker(empty_store: Path, tmp_path: Path) -> Tracker:
+    """On an empty sqlite store in a root of its own."""
+    return fresh(empty_store, tmp_path)
+
+
+def fresh(empty_store: Path, root: Path) -> Tracker:
+    shutil.copy(empty_store, root / "mlflow.db")
+    tracker = open_tracker(root)
+    tracker.prepare()
+    return tracker
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """The address of an empty PostgreSQL database, for tests that are marked `cluster`."""
+    with new_database() as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """Files and folders are there whole or not at all."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -38,11 +39,21 @@ def test_a_folder_that_is_there_stays_unless_it_is_to_be_replaced(tmp_path: Path
     assert [entry.name for entry in tmp_path.iterdir()] == ["f"]
 
 
-def test_what_a_killed_process_of_the_same_number_left_is_in_nobodys_way(tmp_path: Path) -> None:
-    for left in (f".f.{os.getpid()}.tmp", f".f.old.{os.getpid()}.tmp"):
+def test_what_a_process_begins_while_another_does_the_same_is_its_own(tmp_path: Path) -> None:
+    """They may have one number, on two hosts."""
+    with new_folder(tmp_path / "f", replace=True) as one:
+        (one / "x").write_text("one")
+        with new_folder(tmp_path / "f", replace=True) as other:
+            (other / "x").write_text("other")
+        assert (one / "x").read_text() == "one"
+    assert (tmp_path / "f" / "x").read_text() == "one"
+    assert [file.name for file in tmp_path.rglob("*")] == ["f", "x"]
+
+
+def test_what_a_killed_process_had_begun_is_removed_after_a_day(tmp_path: Path) -> None:
+    for left, age in ((".f.0123.tmp", 90_000), (".f.4567.tmp", 3_600), (".g.89ab.tmp", 90_000)):
         (tmp_path / left).mkdir()
-        (tmp_path / left / "x").write_text("half")
-    (tmp_path / "f").mkdir()
-    with new_folder(tmp_path / "f", replace=True) as draft:
-        (draft / "y").write_text("whole")
-    assert [file.name for file in tmp_path.rglob("*")] == ["f", "y"]
+        os.utime(tmp_path / left, (time.time() - age,) * 2)
+    with new_folder(tmp_path / "f"):
+        pass
+    assert {entry.name for entry in tmp_path.iterdir()} == {"f", ".f.4567.tmp", ".g.89ab.tmp"}

@@ -64,5 +64,5 @@ def test_bad_input_is_one_line_that_names_it(
     assert told.startswith("error: ")
     assert line in told
     left_behind = {path.name for path in tmp_path.glob("outputs/trials/*/*")}
-    assert left_behind <= {".lock"}, "nothing has trained"
+    assert left_behind <= {".lease"}, "nothing has trained"
     assert not list(tmp_path.glob("**/*.log"))

@@ -6,12 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from hpsearch.errors import one_line_errors
-from tests.commands import environment
+from hpsearch.tracking import open_tracker
+from tests.commands import environment, run
 
 
 def test_a_reader_that_has_enough_gets_no_traceback(tmp_path: Path) -> None:
@@ -38,6 +40,40 @@ def test_the_environment_is_left_as_it_was() -> None:
     with one_line_errors():
         assert os.environ["HYDRA_FULL_ERROR"] == "1"
     assert "HYDRA_FULL_ERROR" not in os.environ
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["warm", "basic"])
+def test_sigterm_ends_a_sweep_with_checkpoints_and_it_goes_on_later(
+    launcher: str, tmp_path: Path
+) -> None:
+    words = ["-m", "head.dim=0,4", "trainer.epochs=3", "data.train_size=400", "data.val_size=50"]
+    words += ["checkpoint.every=null", f"hydra/launcher={launcher}", "hydra.sweeper.n_jobs=2"]
+    trials = tmp_path / "outputs" / "trials"
+    with subprocess.Popen(
+        [sys.executable, "-m", "hpsearch.train", *words],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as sweep:
+        begun = 2 if launcher == "warm" else 1
+        while len(list(trials.glob("*/checkpoints/0001-*.pt"))) < begun:
+            assert sweep.poll() is None
+            time.sleep(0.01)
+        sweep.send_signal(signal.SIGTERM)
+        _, told = sweep.communicate(timeout=60)
+    assert sweep.returncode == 143, told
+    assert "Traceback" not in told
+    assert "the same command goes on from here" in told
+    assert not list(trials.glob("*/result.json"))
+    tracker = open_tracker(tmp_path)
+    assert list(tracker.read_study(tracker.newest_study()).runs["status"]) == ["KILLED"] * begun
+    again = run(tmp_path, "train", *words)
+    assert again.code == 0, again.err
+    assert again.err.count("going on after step") == begun
+    assert len(list(trials.glob("*/result.json"))) == 2
+    assert list(tracker.read_study(tracker.newest_study()).runs["status"]) == ["FINISHED"] * 2
 
 
 @pytest.mark.slow

@@ -7,12 +7,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from hpsearch.errors import PreemptedError
 from hpsearch.feature_cache import FeatureCache, stamp, stamp_break
+from tests.hosts import SOON, require_hosts
+from tests.hosts import start as start_on
 
 MAKER = """
 import sys, time
@@ -101,10 +105,52 @@ def test_one_in_use_is_never_evicted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_of_two_processes_one_computes(tmp_path: Path) -> None:
-    processes = [start(tmp_path, 0.5) for _ in range(2)]
+@pytest.mark.parametrize("host", [None, "elsewhere"])
+def test_of_two_processes_one_computes(tmp_path: Path, host: str | None) -> None:
+    if host is not None:
+        require_hosts()
+    words = (str(tmp_path), "0.5")
+    processes = [start_on(SOON + MAKER, *words, host=name) for name in (None, host)]
     told = [process.communicate()[0] for process in processes]
     assert sorted(told) == ["1000\n", "making\n1000\n"]
+
+
+USER = """
+import sys
+from pathlib import Path
+from hpsearch.feature_cache import FeatureCache
+
+with FeatureCache(Path(sys.argv[1]), None).entry("old", None, what="features") as folder:
+    print("used", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_one_in_use_on_another_host_is_evicted_when_that_is_long_silent(tmp_path: Path) -> None:
+    require_hosts()
+    cache = FeatureCache(tmp_path, 1)
+    use(cache, "old")
+    with start_on(USER, str(tmp_path), host="elsewhere") as user:
+        assert user.stdout is not None
+        assert user.stdout.readline() == "used\n"
+        use(cache, "new")
+        assert entries(cache) == {"old", "new"}
+        user.kill()
+    use(cache, "newer")
+    assert "old" in entries(cache), "nobody can know yet"
+    (mark,) = (tmp_path / ".uses" / "old").iterdir()
+    os.utime(mark, (time.time() - 700,) * 2)
+    use(cache, "newest")
+    assert entries(cache) == {"newest"}
+
+
+def test_who_waits_for_another_may_be_told_to_stop(tmp_path: Path) -> None:
+    with start(tmp_path, 60) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "making\n"
+        with pytest.raises(PreemptedError, match="told to stop while another process computes"):
+            use(FeatureCache(tmp_path, None, stop_requested=lambda: True), "abc", refuses)
+        process.kill()
 
 
 @pytest.mark.slow

@@ -43,16 +43,23 @@ def trial(folder: Path) -> Path:
     return found
 
 
-def kill_when(folder: Path, pattern: str) -> None:
-    """Start the run, and kill -9 it as soon as a file of this pattern is in its trial's folder."""
-    command = [sys.executable, "-m", "hpsearch.train", *WORDS]
+def kill_when(
+    folder: Path, pattern: str, *more: str, by: signal.Signals = signal.SIGKILL
+) -> tuple[int, str]:
+    """Start the run, and kill it as soon as a file of this pattern is in its trial's folder.
+
+    Returns how it ended, and what it wrote to stderr.
+    """
+    command = [sys.executable, "-m", "hpsearch.train", *WORDS, *more]
     with subprocess.Popen(
-        command, cwd=folder, env=environment(folder), stderr=subprocess.DEVNULL
+        command, cwd=folder, env=environment(folder), stderr=subprocess.PIPE, text=True
     ) as process:
         while not list(folder.glob(f"outputs/trials/*/{pattern}")):
             assert process.poll() is None, "it ended before it could be killed"
             time.sleep(0.001)
-        os.kill(process.pid, signal.SIGKILL)
+        os.kill(process.pid, by)
+        _, told = process.communicate(timeout=60)
+    return process.returncode, told
 
 
 def result(folder: Path) -> dict[str, Any]:
@@ -61,7 +68,8 @@ def result(folder: Path) -> dict[str, Any]:
     for metrics in (found["best"], *found["history"]):
         for key in [key for key in metrics if key.startswith("system/")]:
             del metrics[key]
-    found["config"].pop("root")
+    for key in ("root", "checkpoint.every"):
+        found["config"].pop(key)
     for key in ("seconds", "phases"):
         del found[key]
     return found
@@ -112,6 +120,29 @@ def test_a_run_killed_at_this_moment_ends_as_one_that_was_not(
     assert not list(tmp_path.glob("outputs/trials/*/result.json"))
     again = run(tmp_path, "train", *WORDS)
     assert again.code == 0, again.err
+    assert_equal(tmp_path, undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("by", "code"),
+    [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
+)
+def test_a_run_told_to_stop_keeps_its_last_step_and_ends_as_one_that_was_not(
+    by: signal.Signals, code: int, undisturbed: Path, tmp_path: Path
+) -> None:
+    rarely = "checkpoint.every=null"  # at evaluations alone
+    ended, told = kill_when(tmp_path, "checkpoints/0001-*.pt", rarely, by=by)
+    assert ended == code, told
+    assert "Traceback" not in told
+    line = told.splitlines()[-1]
+    assert line.startswith("told to stop after step ")
+    assert "; the same command goes on from step " in line
+    states = open_tracker(tmp_path).read_study(open_tracker(tmp_path).newest_study()).runs
+    assert list(states["status"]) == ["KILLED"]
+    step = int(line.rpartition(" ")[2])
+    again = run(tmp_path, "train", *WORDS, rarely)
+    assert again.code == 0, again.err
+    assert f"going on after step {step} of" in again.err
     assert_equal(tmp_path, undisturbed)
 
 

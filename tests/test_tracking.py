@@ -17,7 +17,6 @@ from mlflow import MlflowClient
 
 from hpsearch.errors import TrackingError
 from hpsearch.tracking import DataInfo, Tracker, TrialRun, as_text, open_tracker, run_name
-from hpsearch.tracking.database import make
 from hpsearch.tracking.names import flatten, same_value
 
 # MLflow uses a part of SQLAlchemy that is on its way out.
@@ -27,21 +26,9 @@ DATA = DataInfo("reviews", "d" * 64, "synthetic", 2000, 1000, ["bad", "good"])
 BASE: dict[str, object] = {"head": {"activation": "tanh", "dim": 768}, "root": "."}
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's migrations take a second; every test copies their result."""
-    file = tmp_path_factory.mktemp("store") / "mlflow.db"
-    make(file)
-    return file
-
-
-@pytest.fixture
-def tracker(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracker:
+@pytest.fixture(autouse=True)
+def _there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    shutil.copy(empty_store, tmp_path / "mlflow.db")
-    tracker = open_tracker(tmp_path)
-    tracker.prepare()
-    return tracker
 
 
 def _trial(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,16 +58,41 @@ def test_nothing_is_written_anywhere_else(swept: tuple[Path, Done]) -> None:
     assert list((folder / "home").rglob("*")) == []
 
 
-def test_the_same_command_again_trains_nothing_and_ends_the_same(
+def test_the_same_command_again_trains_nothing_and_ends_the_same_with_its_report(
     swept: tuple[Path, Done],
 ) -> None:
     folder, first = swept
+    assert "| head.activation" not in first.out  # it was told not to
+    assert not (folder / "reports").exists()
     before = {f: f.stat().st_mtime_ns for f in (folder / "outputs" / "trials").rglob("*")}
-    again = run(folder, "train", *SWEEP)
-    assert again.code == 0
+    again = run(folder, "train", *SWEEP, "report.auto=true", "report.digits=2")
+    assert again.code == 0, again.err
     assert "all 2 trials are finished" in again.err
-    assert again.err.splitlines()[-1] == first.err.splitlines()[-1]
+    assert first.err.splitlines()[-1] in again.err.splitlines()  # the best and its value
+    # Nor a test.json: that is for the last word.
     assert {f: f.stat().st_mtime_ns for f in (folder / "outputs" / "trials").rglob("*")} == before
+    [page] = (folder / "reports").glob("*.html")
+    assert f"reports/{page.name}" in again.out
+    assert re.search(r"^\| (tanh|relu) +\| 0\.\d\d +\|", again.out, flags=re.MULTILINE)
+    shutil.rmtree(folder / "reports")
+
+
+def test_a_sweep_whose_mlflow_is_away_ends_without_its_report(swept: tuple[Path, Done]) -> None:
+    folder, _ = swept
+    done = run(folder, "train", *SWEEP, "report.auto=true", "tracking.uri=http://127.0.0.1:9")
+    assert done.code == 0, done.err
+    assert done.err.rstrip().endswith("no report: MLflow is away; later: python -m hpsearch.report")
+    shutil.rmtree(folder / "outputs" / "spool")
+
+
+def test_columns_that_are_not_there_cost_the_report_and_not_the_sweep(
+    swept: tuple[Path, Done],
+) -> None:
+    folder, _ = swept
+    done = run(folder, "train", *SWEEP, "report.columns=[val/acuracy]")
+    assert done.code == 0
+    assert "no report: columns=val/acuracy: known are" in done.err
+    assert not (folder / "reports").exists()
 
 
 def test_mlflow_holds_a_parent_and_its_children_with_every_epoch(swept: tuple[Path, Done]) -> None:
@@ -96,6 +123,7 @@ def test_the_report_is_the_table_of_what_the_store_holds(swept: tuple[Path, Done
     for row in frame.itertuples(index=False):
         assert row[1:3] == pytest.approx(kept[row[0]])
         assert f"{row[1]:.5f}" in done.out
+    assert list((folder / "home").rglob("*")) == []  # no list of fonts, no model's cache
     assert frame["val. accuracy"].is_monotonic_decreasing
 
 
@@ -134,9 +162,17 @@ def test_predict_names_the_class_and_evaluates_the_test_split(swept: tuple[Path,
     label, *shares = one.out.split()
     assert label in ("negative", "positive")
     assert sum(float(share.split("=")[1]) for share in shares) == pytest.approx(1.0, abs=1e-5)
+    for stored in folder.glob("outputs/trials/*/test.json"):
+        stored.unlink()
     test = run(folder, "predict", "split=test")
     assert "test/examples 2000" in test.out
-    assert "test/accuracy" in test.out
+    assert "computed and stored" in test.out
+    again = run(folder, "predict", "split=test")
+    assert "stored before" in again.out
+    assert again.out.splitlines()[1:] == test.out.splitlines()[1:]
+    tracker = open_tracker(folder)
+    runs = tracker.read_study(tracker.newest_study()).runs
+    assert int(runs["metrics.test/accuracy"].notna().sum()) == 1
 
 
 def test_a_trial_of_another_study_is_answered_from_the_store(swept: tuple[Path, Done]) -> None:
@@ -184,7 +220,7 @@ def test_a_training_that_diverges_is_one_line_and_leaves_no_checkpoints(tmp_path
     assert done.err.splitlines()[-1].startswith("error: train/loss became nan at step 2; try a")
     assert "Traceback" not in done.err
     (trial,) = (tmp_path / "outputs" / "trials").iterdir()
-    assert [entry.name for entry in trial.iterdir()] == [".lock"]
+    assert [entry.name for entry in trial.iterdir()] == [".lease"]
 
 
 @pytest.mark.slow

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 __all__ = ["new_folder", "remove_leftovers", "sync", "temporary_file", "write_bytes", "write_text"]
+
+FORGOTTEN = 86400.0  # seconds
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -50,9 +55,8 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     folders are named by what they hold.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_forgotten(path)
     temporary = _beside(path)
-    # A process killed here may have had our number: in a container it is the same each time.
-    shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
         yield temporary
@@ -60,16 +64,18 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
             if file.is_file():
                 with file.open("rb+") as written:
                     sync(written)
-        if replace and path.exists():
+        if replace:
             # A folder cannot be renamed over a full one; for a moment the old one has another name.
-            old = path.with_name(f".{path.name}.old.{os.getpid()}.tmp")
+            old = _beside(path)
+            with suppress(FileNotFoundError):  # another process was faster
+                path.rename(old)
+            # On NFS what somebody has open stays there under another name, and the folder with it.
             shutil.rmtree(old, ignore_errors=True)
-            path.rename(old)
+        try:
             temporary.rename(path)
-            shutil.rmtree(old)
-        else:
-            with suppress(OSError):
-                temporary.rename(path)
+        except OSError:
+            if not path.is_dir():  # nor has another process made it meanwhile
+                raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -84,5 +90,13 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _beside(path: Path) -> Path:
-    """A name of this process on the same file system, so that the rename is atomic."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """A name in the same folder, so that the rename is atomic; no other host's process has it."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+
+
+def _remove_forgotten(path: Path) -> None:
+    """What killed processes had begun there, a day ago: so much hosts' clocks do not differ."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > FORGOTTEN:
+                shutil.rmtree(left, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,8 @@ PRETRAINED_LR_SCALE = 0.02
 ENCODERS = ("pretrained", "transformer")
 # A head evaluates thousands of vectors at once without noticing.
 FEATURES_AT_ONCE = 4096
+# Tokens of packed texts that go through an encoder at once on a CPU.
+PACKED_TOKENS = 4096
 
 
 def cache_folder(config: DictConfig) -> Path:
@@ -329,20 +332,28 @@ def build_head_sizes(config: DictConfig) -> Sizes:
 def _micro_batch_size(config: DictConfig) -> int:
     """A quarter of a batch on a CPU: texts of like length together are padded half as much.
 
-    A recurrent net pays for each step of the longest text instead, and a GPU for each small batch.
+    Packed ones have no padding, so a piece is as large as pays; each casts the weights anew and
+    adds a gradient of the whole vocabulary. A recurrent net pays for each step of the longest text
+    instead, and a GPU for each small batch.
     """
     size: int = config.trainer.batch_size
-    if _device(config.trainer.device).type != "cpu" or config.backbone.kind == "rnn":
+    kind, device = config.backbone.kind, _device(config.trainer.device)
+    if device.type != "cpu" or kind == "rnn":
         return size
-    return max(4, size // 4)
+    batching = OmegaConf.select(config, "trainer.batching", default="packed")
+    packed = batching == "packed" and kind in ENCODERS
+    return max(4, size // 4, PACKED_TOKENS // config.backbone.max_length if packed else 0)
 
 
-def build_checkpoints(config: DictConfig, folder: Path) -> Checkpoints:
+def build_checkpoints(
+    config: DictConfig, folder: Path, *, check: Callable[[], None] = lambda: None
+) -> Checkpoints:
     """In this folder, as often as asked."""
     every = config.checkpoint.every
     if isinstance(every, int):
-        return Checkpoints(folder, every_steps=every)
-    return Checkpoints(folder, every_seconds=None if every is None else seconds(every))
+        return Checkpoints(folder, every_steps=every, check=check)
+    wait = None if every is None else seconds(every)
+    return Checkpoints(folder, every_seconds=wait, check=check)
 
 
 @phase("model")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import signal
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ __all__ = [
     "DataError",
     "DivergedError",
     "HpsearchError",
+    "LeaseLostError",
+    "PreemptedError",
     "ReportError",
     "TooLargeError",
     "TrackerAwayError",
@@ -26,8 +29,9 @@ __all__ = [
 ]
 
 EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+INTERRUPTED = "interrupted; the same command goes on from here"
+EXIT_SIGNAL = 128  # and the signal's number, as a shell has it
 
 # Asked before we set it ourselves.
 _TRACEBACKS = os.environ.get("HYDRA_FULL_ERROR") == "1"
@@ -59,6 +63,18 @@ class DivergedError(TrainingError):
 
 class TooLargeError(TrainingError):
     """Not even one example fits into memory."""
+
+
+class PreemptedError(HpsearchError):
+    """The training was told to stop (SIGTERM); what it had is kept, and a later one goes on."""
+
+    retriable = True  # the sweeper asks any exception for it
+
+
+class LeaseLostError(HpsearchError):
+    """Another process took over what this one held, for it gave no sign of life."""
+
+    retriable = True
 
 
 class TrackingError(HpsearchError):
@@ -93,7 +109,8 @@ def allowed(key: str, given: object, options: Iterable[object]) -> str:
 def one_line_errors() -> Iterator[None]:
     """Print what the user can mend as one line and exit; leave a defect its traceback.
 
-    Exit codes: 2 for a user's error, 130 for Ctrl-C. ``HYDRA_FULL_ERROR=1`` turns this off.
+    Exit codes: 2 for a user's error, 130 for Ctrl-C, 143 for SIGTERM. ``HYDRA_FULL_ERROR=1`` turns
+    this off.
     """
     if _TRACEBACKS:
         yield
@@ -101,8 +118,14 @@ def one_line_errors() -> Iterator[None]:
     try:
         with _hydra_raises():
             yield
-    except KeyboardInterrupt:
-        _leave("interrupted; the same command goes on from here", EXIT_INTERRUPTED)
+    except KeyboardInterrupt as error:
+        terminated = error.args == (signal.SIGTERM,)  # as `hpsearch.preemption` says it
+        number = signal.SIGTERM if terminated else signal.SIGINT
+        told = error.__context__  # a training says where it stopped
+        where = str(told) if isinstance(told, PreemptedError) else INTERRUPTED
+        _leave(where, EXIT_SIGNAL + number)
+    except PreemptedError as error:
+        _leave(str(error), EXIT_SIGNAL + signal.SIGTERM)
     except BrokenPipeError:
         # `… | head` has read enough; Python would complain once more when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,41 +1,50 @@
 """Sealed folders below ``cache/features``: made once, shared by processes, the least used evicted.
 
-A folder is named by what it was computed from. Whoever uses one holds a lock that others may share;
-whoever makes or evicts one holds it alone. The kernel frees the locks of a killed process.
+A folder is named by what it was computed from. Whoever makes or evicts one holds its lease; whoever
+uses one leaves a mark, so that it stays: its files are mapped into memory, and on NFS a file that
+another host removes is gone for everybody.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from hpsearch.atomic import new_folder
 from hpsearch.data import seals
+from hpsearch.errors import PreemptedError
+from hpsearch.lease import Lease, Mark
 
 __all__ = ["STAMP", "FeatureCache", "stamp", "stamp_break"]
 
 log = logging.getLogger(__name__)
 
 MIB = 2**20
-LOCKS = ".locks"
+LEASES, USES = ".leases", ".uses"
 STAMP = "stamp.json"
 
 
 @dataclass(frozen=True)
 class FeatureCache:
-    """A folder of entries that together take at most ``limit`` bytes, or None for any number."""
+    """A folder of entries that together take at most ``limit`` bytes, or None for any number.
+
+    Attributes:
+        folder: where they lie.
+        limit: bytes, or None.
+        stop_requested: asked while another process computes what is waited for.
+    """
 
     folder: Path
     limit: int | None
+    stop_requested: Callable[[], bool] = lambda: False
 
     @contextmanager
     def entry(
@@ -50,17 +59,19 @@ class FeatureCache:
 
         ``make`` fills it where it is missing or ``check`` finds it damaged; of several processes
         one does, and the others wait. ``what`` names it in the log.
+
+        Raises:
+            PreemptedError: it was to stop while it waited.
         """
         path = self.folder / key
-        with self._lock(key) as lock:
-            while True:
-                fcntl.flock(lock, fcntl.LOCK_SH)
-                if path.is_dir() and check(path) is None:
-                    break
-                fcntl.flock(lock, fcntl.LOCK_UN)
-                self._make(lock, path, make, what=what, check=check)
+        mark = Mark(self._uses(key))  # before the look: who evicts looks at it after
+        try:
+            while not (path.is_dir() and check(path) is None):
+                self._make(path, make, what=what, check=check)
             os.utime(path)  # by this the least recently used one is found
             yield path
+        finally:
+            mark.remove()
 
     def size(self) -> int:
         """Bytes of all entries."""
@@ -68,7 +79,6 @@ class FeatureCache:
 
     def _make(
         self,
-        lock: IO[bytes],
         path: Path,
         make: Callable[[Path], None],
         *,
@@ -76,9 +86,24 @@ class FeatureCache:
         check: Callable[[Path], str | None],
     ) -> None:
         """Alone, unless another process did it meanwhile."""
-        if not _alone(lock):
+        lease = self._lease(path.name)
+        if not lease.take(0):
             log.info("another process computes %s, waiting: %s", what, path)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not lease.take(stop_requested=self.stop_requested):
+                raise PreemptedError("told to stop while another process computes")
+        try:
+            self._make_alone(path, make, what=what, check=check)
+        finally:
+            lease.give()
+
+    def _make_alone(
+        self,
+        path: Path,
+        make: Callable[[Path], None],
+        *,
+        what: str,
+        check: Callable[[Path], str | None],
+    ) -> None:
         there = path.exists()
         if there:
             reason = check(path)
@@ -101,7 +126,7 @@ class FeatureCache:
         for left in self.folder.glob(".*.tmp"):
             self._remove(left, key=left.name.split(".")[1])
         excess = 0 if self.limit is None else self.size() - self.limit
-        for entry in sorted(self._entries(), key=lambda entry: entry.stat().st_mtime):
+        for entry in sorted(self._entries(), key=_used_at):
             if excess <= 0:
                 return
             size = _size(entry)
@@ -111,22 +136,34 @@ class FeatureCache:
 
     def _remove(self, folder: Path, *, key: str) -> bool:
         """Unless someone is using or making it, who may be this process."""
-        with self._lock(key) as lock:
-            if not _alone(lock):
-                return False
-            gone = folder.with_name(f".{key}.gone.tmp")
-            if folder != gone:
-                folder.replace(gone)
-            shutil.rmtree(gone, ignore_errors=True)
-            return True
+        lease = self._lease(key)
+        if not lease.take(0):
+            return False
+        try:
+            return self._remove_alone(folder, key=key)
+        finally:
+            lease.give()
 
-    @contextmanager
-    def _lock(self, key: str) -> Iterator[IO[bytes]]:
-        """A file to lock; it stays, for one that is removed could be locked twice."""
-        locks = self.folder / LOCKS
-        locks.mkdir(parents=True, exist_ok=True)
-        with (locks / key).open("ab") as file:
-            yield file
+    def _remove_alone(self, folder: Path, *, key: str) -> bool:
+        uses = self._uses(key)
+        if Mark.any(uses):
+            return False
+        gone = folder.with_name(f".{key}.{secrets.token_hex(4)}.tmp")
+        try:
+            folder.replace(gone)
+        except FileNotFoundError:  # another process was faster
+            return False
+        if Mark.any(uses):  # who came in between has found it, and may have opened its files
+            gone.replace(folder)
+            return False
+        shutil.rmtree(gone, ignore_errors=True)
+        return True
+
+    def _lease(self, key: str) -> Lease:
+        return Lease(self.folder / LEASES / key)
+
+    def _uses(self, key: str) -> Path:
+        return self.folder / USES / key
 
     def _entries(self) -> list[Path]:
         return [entry for entry in self.folder.iterdir() if not entry.name.startswith(".")]
@@ -153,14 +190,16 @@ def _stamps(folder: Path) -> dict[str, list[int]]:
     return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in sorted(found.items())}
 
 
-def _alone(lock: IO[bytes]) -> bool:
-    """Lock for oneself; False at once where others hold it."""
+def _used_at(entry: Path) -> float:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        return entry.stat().st_mtime
+    except FileNotFoundError:  # another process has evicted it
+        return 0.0
 
 
 def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    size = 0
+    with suppress(FileNotFoundError):  # another process evicts it
+        for file in folder.rglob("*"):
+            size += file.stat().st_size if file.is_file() else 0
+    return size

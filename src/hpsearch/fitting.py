@@ -36,15 +36,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Listener:
-    """Who is told of a training's evaluations.
+    """Who is told of a training's evaluations, and says whether it shall stop.
 
     Attributes:
         report: each one with the epochs, or steps, spent; it may raise to end the training.
         resumed: those of before, where a training is taken up from a checkpoint.
+        stop_requested: asked at each step.
     """
 
     report: Callable[[int, dict[str, float]], None]
     resumed: Callable[[list[dict[str, float]]], None]
+    stop_requested: Callable[[], bool] = lambda: False
 
 
 def train(
@@ -54,19 +56,28 @@ def train(
     folder: TrialFolder,
     listener: Listener,
 ) -> Result:
-    """Train, from the trial's last checkpoint if it has one; its folder then holds the result."""
+    """Train, from the trial's last checkpoint if it has one; its folder then holds the result.
+
+    Raises:
+        PreemptedError: it was to stop; its checkpoint holds how far it was.
+        TrainingError: it diverged, or does not fit into memory.
+    """
     torch.manual_seed(config.seed)
     _make_deterministic(config.trainer.deterministic)
     tokenizer = builders.read_tokenizer(config, splits, weights)
     plan = builders.build_plan(config)
     tokens = _tokens(config, splits, tokenizer, plan)
-    checkpoints = builders.build_checkpoints(config, folder.checkpoints)
+    checkpoints = builders.build_checkpoints(config, folder.checkpoints, check=folder.check)
     folder.reopen(checkpoints.best)
     device = builders.build_precision(config).device
     with (
         _profiled(config, folder),
         _figures_of_memory(config, device),
-        material(config, splits, tokenizer, tokens, weights=weights) as made,
+        material(
+            *(config, splits, tokenizer, tokens),
+            weights=weights,
+            stop_requested=listener.stop_requested,
+        ) as made,
     ):
         trainer = builders.build_trainer(
             config,
@@ -87,16 +98,21 @@ def train(
 def _fit(
     trainer: Trainer, plan: Plan, made: Material, *, checkpoints: Checkpoints, listener: Listener
 ) -> State:
+    def keep_best(step: int, metrics: dict[str, float]) -> None:
+        checkpoints.check()
+        made.keep(checkpoints.best(step), metrics)
+
     return fit(
         trainer,
         plan,
         train=made.train,
         val=made.val,
-        keep_best=lambda step, metrics: made.keep(checkpoints.best(step), metrics),
+        keep_best=keep_best,
         report=listener.report,
         resumed=listener.resumed,
         progress=track,
         checkpoints=checkpoints,
+        stop_requested=listener.stop_requested,
     )
 
 

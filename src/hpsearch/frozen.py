@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,7 @@ class FrozenBackbone:
         digest: names the content of ``weights``.
         num_classes: of the head that ``load`` puts on it.
         held: the cache's entries that are in use; closing it gives them free.
+        stop_requested: asked at each batch of texts that is computed.
     """
 
     config: DictConfig
@@ -69,12 +70,13 @@ class FrozenBackbone:
     digest: str
     num_classes: int
     held: ExitStack = field(default_factory=ExitStack)
+    stop_requested: Callable[[], bool] = lambda: False
 
     @cached_property
     def cache(self) -> FeatureCache:
         cache = feature_cache(self.config)
         assert cache is not None
-        return cache
+        return replace(cache, stop_requested=self.stop_requested)
 
     @cached_property
     def forward(self) -> Forward:
@@ -109,7 +111,8 @@ class FrozenBackbone:
         sizes = builders.build_sizes(self.config)
         found_sizes.remember(sizes, self.config, device=self.forward.device)
         with all_cores(), limited(self.config.trainer.memory_limit, self.forward.device):
-            vectors = embed(self.forward, tokens, sizes=sizes).numpy()
+            stop = self.stop_requested
+            vectors = embed(self.forward, tokens, sizes=sizes, stop_requested=stop).numpy()
         with (folder / VECTORS).open("wb") as file:
             header = np.lib.format.header_data_from_array_1_0(vectors)
             np.lib.format.write_array_header_1_0(file, header)

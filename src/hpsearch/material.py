@@ -51,6 +51,7 @@ def material(
     tokens: tuple[Tokens, Tokens],
     *,
     weights: Path | None,
+    stop_requested: Callable[[], bool] = lambda: False,
 ) -> Iterator[Material]:
     """For training on these training and validation tokens; ``weights`` as of a builder."""
     saved = config.copy()
@@ -64,6 +65,7 @@ def material(
         weights,
         digest(weights, cache=builders.cache_folder(config)),
         num_classes=len(splits.classes),
+        stop_requested=stop_requested,
     )
     with backbone.held:
         yield _head(saved, backbone, tokens)

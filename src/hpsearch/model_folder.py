@@ -131,8 +131,8 @@ configuration is in `config.yaml`.
 | --- | --- |
 {figures}
 
-The validation split chose this checkpoint, so its figures are optimistic; the test split has not
-been used.
+The validation split chose this checkpoint, so its figures are optimistic; the test split had no
+part in it.
 
 ```
 python -m hpsearch.predict model=FOLDER text="A film to remember"

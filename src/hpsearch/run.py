@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from hpsearch.data import Splits
 from hpsearch.data_record import check_data
 from hpsearch.errors import DivergedError, TooLargeError
 from hpsearch.fitting import Listener, train
+from hpsearch.preemption import heeded
 from hpsearch.recording import record, replay, replay_history, summarise
 from hpsearch.timing import phase
 from hpsearch.tracking import TrialRun
@@ -41,12 +42,15 @@ def run_trial(config: DictConfig) -> float:
         data_digest=splits.digest,
         weights_digest="random" if weights is None else _digest(config, weights),
     )
-    folder = TrialStore(Path(config.root)).open(name)
-    trial = current_trial()
-    with folder.held(), record(config, splits, folder, trial) as run:
+    found, trial = TrialStore(Path(config.root)).open(name), current_trial()
+    with (
+        found.held() as folder,
+        heeded() as stop,
+        record(config, splits, folder, trial) as run,
+    ):
         result = folder.result()
         if result is None:
-            told = _Told(run, trial, by_epoch=config.trainer.eval_every == "epoch")
+            told = _Told(run, trial, stop, by_epoch=config.trainer.eval_every == "epoch")
             with _ends(trial, folder):
                 result = train(config, splits, weights, folder, told.listener)
             _say_best(result, folder)
@@ -89,11 +93,12 @@ class _Told:
 
     run: TrialRun
     trial: TrialHandle
+    stop_requested: Callable[[], bool]
     by_epoch: bool
 
     @property
     def listener(self) -> Listener:
-        return Listener(report=self.report, resumed=self.resumed)
+        return Listener(self.report, self.resumed, self.stop_requested)
 
     @phase("tracking")
     def report(self, step: int, metrics: dict[str, float]) -> None:
@@ -128,6 +133,7 @@ def _ends(trial: TrialHandle, folder: TrialFolder) -> Iterator[None]:
         trial.set_constraint("out_of_memory", 1.0)  # so that the sampler keeps away
         raise
     except Exception as error:
+        folder.check()  # what another process took from under this one fails in many ways
         if isinstance(error, DivergedError) or type(error).__name__ == "TrialPruned":
             folder.remove_checkpoints()  # it is given up: nobody goes on from them
         raise

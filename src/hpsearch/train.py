@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 
 from hpsearch.config import CONF_DIR, check, register
 from hpsearch.errors import ConfigError, one_line_errors
+from hpsearch.preemption import terminable
 from hpsearch.redaction import redacted_output
 
 __all__ = ["check_job", "main"]
@@ -47,7 +48,7 @@ def check_job(config: DictConfig) -> None:
 
 
 def main() -> Any:
-    with one_line_errors(), redacted_output() if _prints() else nullcontext():
+    with one_line_errors(), terminable(), redacted_output() if _prints() else nullcontext():
         _job()
 
 

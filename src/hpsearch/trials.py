@@ -8,16 +8,16 @@ import logging
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock, Timeout
 
 from hpsearch.atomic import remove_leftovers, write_bytes, write_text
+from hpsearch.lease import Lease, is_held
 from hpsearch.timing import phase
 
 __all__ = ["METRICS", "Result", "TrialFolder", "TrialStore", "versions"]
@@ -30,7 +30,7 @@ LABELS = "val_labels.npy"
 BEST = "best"
 CHECKPOINTS = "checkpoints"
 METRICS = "metrics.json"
-LOCK = ".lock"
+LEASE = ".lease"
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,15 @@ class TrialFolder:
     """What is kept of one trial: ``best/``, the validation probabilities, ``result.json``.
 
     Until it has finished, ``checkpoints/`` instead, with the best model so far.
+
+    Attributes:
+        path: where it lies.
+        check: raises :class:`LeaseLostError` where another process trains the trial by now; called
+            before anything is written.
     """
 
     path: Path
+    check: Callable[[], None] = field(default=lambda: None, compare=False)
 
     @property
     def best(self) -> Path:
@@ -72,27 +78,27 @@ class TrialFolder:
         return self.path / CHECKPOINTS
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Nobody else trains this trial meanwhile; waits for whoever does.
+    def held(self) -> Iterator[TrialFolder]:
+        """Nobody else trains this trial meanwhile, here or on another host; waits for whoever does.
 
-        Two points of a search can be one trial (``head.dim=0`` has no activation). A lock of a
-        killed process is free.
+        Two points of a search can be one trial (``head.dim=0`` has no activation). What a killed
+        process held is free. The folder to use in the block is the one that it gets.
         """
-        lock = FileLock(self.path / LOCK)
-        if self.is_held():
-            log.info("another process trains the same trial, waiting for its result: %s", self.path)
-        with lock:
+        lease = Lease(self.path / LEASE)
+        if not lease.take(0):
+            text = "another process trains the same trial, or did a moment ago; waiting for it: %s"
+            log.info(text, self.path)
+            lease.take()
+        try:
             remove_leftovers(self.path)
             remove_leftovers(self.checkpoints)
-            yield
+            yield replace(self, check=lease.check)
+        finally:
+            lease.give()
 
     def is_held(self) -> bool:
         """Whether a process is training this trial."""
-        try:
-            with FileLock(self.path / LOCK, timeout=0):
-                return False
-        except Timeout:
-            return True
+        return is_held(self.path / LEASE)
 
     def result(self) -> Result | None:
         """The result of a finished trial; None where it or its model is not there."""
@@ -128,16 +134,19 @@ class TrialFolder:
 
         ``probabilities`` has shape (validation examples, classes), ``labels`` (examples,).
         """
+        self.check()
         model.rename(self.best)
         for name, array in ((PREDICTIONS, probabilities), (LABELS, labels)):
             buffer = io.BytesIO()
             np.save(buffer, array, allow_pickle=False)
             write_bytes(self.path / name, buffer.getvalue())
+        self.check()
         write_text(self.path / RESULT, json.dumps(asdict(result), indent=2) + "\n")
         self.remove_checkpoints()
 
     def remove_checkpoints(self) -> None:
         """Nothing goes on from them any more."""
+        self.check()
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def probabilities(self) -> npt.NDArray[np.float32]:

@@ -33,6 +33,7 @@ OTHER: dict[str, Any] = {
     "trainer.clip_norm": 7.0,
     "trainer.memory_limit": 7,
     "checkpoint.every": 7,
+    "report.columns": ["seeds"],
     "backbone.dropout": 0.25,
 }
 

@@ -96,7 +96,7 @@ def _check(
     written = {entry.name for entry in work.iterdir()} - given
     assert {name for name in written if not name.startswith("mlflow.db")} <= {"outputs", "cache"}
     trained = {path.name for path in work.glob("outputs/trials/*/*")}
-    assert trained <= {".lock"}, "something has trained"
+    assert trained <= {".lease"}, "something has trained"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

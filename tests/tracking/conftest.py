@@ -157,3 +157,9 @@ def trial(tracker: Tracker, name: str = "activation=relu", study: str = "s") -> 
 
 def spooled(root: Path) -> list[Path]:
     return sorted((root / "outputs" / "spool").glob("*/*.jsonl"))
+
+
+@pytest.fixture
+def local(tracker: Tracker) -> Tracker:
+    """Beside a tracker on a server, the one on a sqlite file."""
+    return tracker

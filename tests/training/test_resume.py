@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ import torch
 from transformers import BertConfig, BertModel
 
 from hpsearch.data import Tokens
+from hpsearch.errors import PreemptedError
 from hpsearch.models import EncoderBackbone, RnnBackbone
 from hpsearch.training import Checkpoints, Plan, State, Trainer, fit
+from hpsearch.training.forward import StopRequested
 from tests.training.tiny import PLAN, cnn, trainer, weights
 
 # Twelve steps in three epochs, evaluated inside epochs too; the last batch of each is a small one.
@@ -69,7 +72,15 @@ def make(kind: str) -> Trainer:
 
 
 def run(
-    made: Trainer, plan: Plan, tokens: Tokens, folder: Path, *, kill_after: int | None = None
+    made: Trainer,
+    plan: Plan,
+    tokens: Tokens,
+    folder: Path,
+    *,
+    kill_after: int | None = None,
+    every_steps: int | None = 2,
+    stop: StopRequested = lambda: False,
+    told: list[float] | None = None,
 ) -> State:
     def dying(batches: Any, total: int) -> Any:
         for number, rows in enumerate(batches):
@@ -83,9 +94,10 @@ def run(
         train=tokens,
         val=tokens,
         keep_best=lambda step, metrics: None,
-        report=lambda step, metrics: None,
+        report=lambda step, metrics: (told if told is not None else []).append(metrics["step"]),
         progress=dying,
-        checkpoints=Checkpoints(folder, every_steps=2),
+        checkpoints=Checkpoints(folder, every_steps=every_steps),
+        stop_requested=stop,
     )
 
 
@@ -122,6 +134,54 @@ def test_a_training_killed_after_any_step_ends_as_if_it_had_not_been(
         torch.rand(step)  # another process would have other random states
         again = make(kind)
         assert_equal((again, run(again, LONG, tokens, folder)), (undisturbed, expected))
+
+
+class Countdown:
+    """Wants the training to stop the n-th time that it is asked."""
+
+    def __init__(self, n: float) -> None:
+        self.n, self.asked = n, 0
+
+    def __call__(self) -> bool:
+        self.asked += 1
+        return self.asked > self.n
+
+
+@pytest.mark.parametrize(
+    ("kind", "stride"), [("cnn", 1), pytest.param("half frozen bert", 7, marks=pytest.mark.slow)]
+)
+def test_a_training_told_to_stop_at_any_moment_loses_no_step(
+    kind: str, stride: int, tokens: Tokens, tmp_path: Path
+) -> None:
+    """Between any two steps, and between the batches of an evaluation."""
+    undisturbed, never, reported = make(kind), Countdown(math.inf), list[float]()
+    expected = run(undisturbed, LONG, tokens, tmp_path / "whole", stop=never, told=reported)
+    moments = never.asked
+    assert moments > expected.step + len(reported)
+    for moment in range(0, moments, stride):
+        folder, told = tmp_path / f"stopped-{moment}", list[float]()
+        words: Any = {"every_steps": None, "told": told}
+        with pytest.raises(PreemptedError, match="told to stop after step") as stopped:
+            run(make(kind), LONG, tokens, folder, stop=Countdown(moment), **words)
+        step = int(str(stopped.value).split()[5])
+        assert Checkpoints(folder).steps()[-1:] == ([step] if step else [])
+        torch.rand(moment)
+        again = make(kind)
+        assert_equal((again, run(again, LONG, tokens, folder, **words)), (undisturbed, expected))
+        assert told == reported
+
+
+def test_told_to_stop_again_and_again_it_ends_as_if_it_had_not_been(
+    tokens: Tokens, tmp_path: Path
+) -> None:
+    undisturbed = make("cnn")
+    expected = run(undisturbed, LONG, tokens, tmp_path / "whole")
+    for _ in range(4):
+        with pytest.raises(PreemptedError):
+            run(make("cnn"), LONG, tokens, tmp_path / "stopped", stop=Countdown(5))
+    again = make("cnn")
+    state = run(again, LONG, tokens, tmp_path / "stopped")
+    assert_equal((again, state), (undisturbed, expected))
 
 
 def test_killed_again_and_again_it_ends_as_if_it_had_not_been(

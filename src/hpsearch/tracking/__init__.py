@@ -7,7 +7,9 @@
         run.log({"val/accuracy": 0.9}, step=1)           # one batch an epoch
         run.summary({"val/accuracy": 0.9})               # kept as `best/val/accuracy`
     tracker.end_study("lr")
-    tracker.read_study("lr").runs                        # one row a trial
+    study = tracker.read_study("lr")                     # .runs has one row a trial
+    tracker.log_report("lr", [Path("reports/lr.md")])    # beside the study's figures
+    tracker.register_winner(study, fingerprint, folder=best)      # models:/lr@champion
 
 Importing this package imports neither MLflow nor torch; MLflow comes with the first call that
 needs it (:data:`PRELOAD` names what a warm server may import ahead of it).
@@ -15,15 +17,17 @@ needs it (:data:`PRELOAD` names what a warm server may import ahead of it).
 
 import os
 
-# MLflow looks at these: nothing is sent to its makers, and a server's addresses are not printed
-# amid the progress bars.
+# MLflow looks at these: nothing is sent to its makers, and neither a server's addresses nor bars of
+# its own for each small file are printed amid the progress bars.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 from hpsearch.tracking.connection import PRELOAD
 from hpsearch.tracking.data_info import DataInfo
 from hpsearch.tracking.names import as_text, default_artifacts, default_uri, run_name, same_value
+from hpsearch.tracking.registry import Registered
 from hpsearch.tracking.sending import Sent
 from hpsearch.tracking.study import Study
 from hpsearch.tracking.tracker import Tracker, open_tracker
@@ -32,6 +36,7 @@ from hpsearch.tracking.trial_run import TrialRun
 __all__ = [
     "PRELOAD",
     "DataInfo",
+    "Registered",
     "Sent",
     "Study",
     "Tracker",

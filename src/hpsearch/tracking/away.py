@@ -64,14 +64,14 @@ def mlflow_errors(doing: str) -> Iterator[None]:
         TrackingConflictError: another process was faster.
         TrackingError: it refuses.
     """
-    from mlflow.exceptions import MlflowException
-
     try:
         with _environment(WAITS):
             yield
     except TrackingError:
         raise
     except Exception as error:
+        from mlflow.exceptions import MlflowException
+
         reason = why_away(error)
         if reason is not None:
             raise TrackerAwayError(f"MLflow, {doing}: {reason}") from error

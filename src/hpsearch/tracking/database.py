@@ -18,6 +18,7 @@ from typing import Any
 
 from hpsearch.errors import TrackerAwayError, TrackingError
 from hpsearch.tracking.away import mlflow_errors
+from hpsearch.tracking.tables import opened
 
 __all__ = ["check_file", "check_lock", "make", "quiet", "settle", "sqlite_file", "tune"]
 
@@ -101,14 +102,9 @@ def _tables(file: Path) -> set[str]:
     """The tables of a sqlite file, without making it; none where there is no file."""
     if not file.exists():
         return set()
-    query = "SELECT name FROM sqlite_master WHERE type = 'table'"
-    try:
-        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
-            return {str(name) for (name,) in connection.execute(query)}
-    except sqlite3.OperationalError as error:
-        raise TrackerAwayError(f"{file}: {error}") from None
-    except sqlite3.DatabaseError as error:
-        raise TrackingError(f"{file} cannot be read as a sqlite database: {error}") from None
+    with opened(file) as connection:
+        query = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        return {str(name) for (name,) in connection.execute(query)}
 
 
 def check_lock(file: Path, *, seconds: float) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["BEST", "as_text", "cut", "flatten", "run_name"]
+__all__ = ["BEST", "as_text", "cut", "file_name", "flatten", "run_name"]
 
 # Tags. What starts with `mlflow.` is MLflow's own and known to its web pages.
 STUDY = "hpsearch.study"
@@ -19,22 +21,31 @@ PRUNED = "hpsearch.pruned"  # the step at which a trial was given up
 COMMAND = "hpsearch.command"  # the words after `python -m hpsearch.train`; a study's less its keys
 FOLDER = "hpsearch.folder"  # where the trial keeps its model
 MONITOR = "hpsearch.monitor"  # the metric that chose the best epoch
-BEST_RUN = "hpsearch.best_run"
+BEST_RUN = "hpsearch.best_run"  # the luckiest trial, whatever its point's other seeds did
+WINNER_RUN = "hpsearch.winner_run"  # the best point's best trial, which is the registered one
 DATA, DIGEST, SOURCE = "hpsearch.data", "hpsearch.data_digest", "hpsearch.data_source"
 N_TRAIN, N_VAL, CLASSES = "hpsearch.n_train", "hpsearch.n_val", "hpsearch.classes"
+NOTE_DIGEST = "hpsearch.note_digest"  # of the description that a report wrote
 PARENT = "mlflow.parentRunId"
+NOTE = "mlflow.note.content"  # the description that a run's page begins with
 RUN_NAME = "mlflow.runName"
 COMMIT = "mlflow.source.git.commit"
+MODELS = "mlflow.log-model.history"  # JSON list of the models among a run's artifacts
+# Of an experiment: without it MLflow's pages show what language models need, and no registry.
+EXPERIMENT_KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
 
 # Keys that say where and how often things are written and how much memory there is, not what is
 # done (a tuple, for `str.startswith`).
-PLACES = ("root", "tracking.", "checkpoint.", "trainer.memory_limit")
+PLACES = ("root", "tracking.", "report", "checkpoint.", "trainer.memory_limit")
 
 # The figures of the best epoch; `val/accuracy` itself stays the series over the epochs.
 BEST = "best/"
+BEST_POINT = "best_point/"  # of a study: means over the seeds of its best point
 
 LONGEST_VALUE = 6000
 LONGEST_NAME = 250
+LONGEST_FILE = 100  # a file's may have 255 bytes, and its endings follow
+LONGEST_NOTE = 8000  # a tag's limit
 
 
 def as_text(value: object) -> str:
@@ -84,6 +95,17 @@ def flatten(config: Mapping[str, object], *, prefix: str = "") -> dict[str, str]
         else:
             flat[f"{prefix}{key}"] = as_text(value)
     return flat
+
+
+def file_name(study: str) -> str:
+    """A study's name as a file's or a registered model's: as it is where both may hold it.
+
+    Else with a hash, so that two studies never share one.
+    """
+    safe = re.sub(r"[^\w.=+-]+", "_", study)[:LONGEST_FILE]
+    if safe == study and not safe.startswith("."):
+        return safe
+    return f"{safe.lstrip('.')}-{hashlib.sha256(study.encode()).hexdigest()[:8]}"
 
 
 def run_name(point: Mapping[str, object]) -> str:

@@ -23,7 +23,14 @@ from hpsearch.tracking.study import Study, figure, read_study
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
-__all__ = ["close_study", "end_dead_trial", "open_study", "open_trial", "refresh_study"]
+__all__ = [
+    "add_figures",
+    "close_study",
+    "end_dead_trial",
+    "open_study",
+    "open_trial",
+    "refresh_study",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -73,7 +80,7 @@ def close_study(store: Store, end: StudyEnd, *, at: int | None = None) -> None:
     run = store.find_study(end.study)
     if run is None:
         raise TrackingError(f"study={end.study}: it was never started in {store.uri}")
-    study = read_study(store.client, store.experiment_id, end.study)
+    study = read_study(store, end.study)
     states = [str(state).lower() for state in study.runs["status"]]
     counts = {f"trials/{state}": float(states.count(state)) for state in COUNTED}
     best, tags = _best_of(study)
@@ -98,6 +105,17 @@ def end_dead_trial(store: Store, study: str, fingerprint: str, *, end: Mapping[s
         if run.info.status == "RUNNING":
             store.write(run.info.run_id, tags={names.ERROR: end["error"]})
             store.end(run.info.run_id, end["status"], at=int(end["at"]))
+
+
+def add_figures(store: Store, run_id: str, figures: Mapping[str, float]) -> None:
+    """Give a run that has ended figures that it has not; its end stays."""
+    from mlflow.entities import Metric
+
+    with mlflow_errors(f"reading run {run_id}"):
+        had = store.client.get_run(run_id).data.metrics
+    new = [Metric(key, value, now(), 0) for key, value in figures.items() if had.get(key) != value]
+    if new:
+        store.write(run_id, metrics=new)
 
 
 @_again

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
-__all__ = ["Record", "StudyEnd", "StudyStart", "TrialStart", "as_record", "from_record", "now"]
+__all__ = [
+    "Record",
+    "ReportFiles",
+    "Start",
+    "StudyEnd",
+    "StudyStart",
+    "TrialStart",
+    "as_record",
+    "from_record",
+    "now",
+]
 
 Record: TypeAlias = dict[str, Any]
 
@@ -50,18 +60,36 @@ class TrialStart:
     at: int
 
 
-KINDS = {"study": StudyStart, "study_end": StudyEnd, "trial": TrialStart}
+@dataclass(frozen=True)
+class ReportFiles:
+    """A report of the study was written: files and folders, which lie beside each other."""
+
+    study: str
+    files: list[str]  # absolute
+    note: str  # Markdown for the run's page
+    at: int
+    figures: dict[str, float] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
 
 
-def as_record(start: StudyStart | StudyEnd | TrialStart) -> Record:
+Start: TypeAlias = StudyStart | StudyEnd | TrialStart | ReportFiles
+
+KINDS: dict[str, type[Start]] = {
+    "study": StudyStart,
+    "study_end": StudyEnd,
+    "trial": TrialStart,
+    "report": ReportFiles,
+}
+
+
+def as_record(start: Start) -> Record:
     (kind,) = (name for name, one in KINDS.items() if isinstance(start, one))
     return {"op": kind, **asdict(start)}
 
 
-def from_record(record: Mapping[str, Any]) -> StudyStart | StudyEnd | TrialStart:
+def from_record(record: Mapping[str, Any]) -> Start:
     fields = {key: value for key, value in record.items() if key != "op"}
-    made: StudyStart | StudyEnd | TrialStart = KINDS[record["op"]](**fields)
-    return made
+    return KINDS[record["op"]](**fields)
 
 
 def now() -> int:

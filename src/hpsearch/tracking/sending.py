@@ -14,7 +14,16 @@ from hpsearch.errors import TrackerAwayError, TrackingError
 from hpsearch.redaction import redact
 from hpsearch.tracking.opening import close_study, open_study, open_trial, refresh_study
 from hpsearch.tracking.outage import Outage
-from hpsearch.tracking.records import Record, StudyEnd, StudyStart, TrialStart, from_record
+from hpsearch.tracking.records import (
+    Record,
+    ReportFiles,
+    Start,
+    StudyEnd,
+    StudyStart,
+    TrialStart,
+    from_record,
+)
+from hpsearch.tracking.report_artifacts import put_report
 from hpsearch.tracking.spool import STUDY_FILE, SpoolFile, SpoolFolder
 from hpsearch.tracking.store import Store
 
@@ -113,11 +122,13 @@ class Sender:
             file.discard()
             return [(first, len(records))]
 
-    def _deliver(self, first: StudyStart | StudyEnd | TrialStart, rest: list[Record]) -> None:
+    def _deliver(self, first: Start, rest: list[Record]) -> None:
         if isinstance(first, StudyStart):
             open_study(self.store, first)
         elif isinstance(first, StudyEnd):
             close_study(self.store, first)
+        elif isinstance(first, ReportFiles):
+            put_report(self.store, first)
         else:
             run = open_trial(self.store, first)
             for record in together(rest):

@@ -13,9 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from hpsearch.atomic import write_text
+from hpsearch.lease import Lease
 from hpsearch.redaction import redact
 from hpsearch.tracking.records import Record
 
@@ -31,7 +30,7 @@ class SpoolFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = FileLock(path.with_suffix(".lock"))
+        self._lease = Lease(path.with_suffix(".lease"))
         self._torn = False
 
     def begin(self, first: Record) -> None:
@@ -45,9 +44,8 @@ class SpoolFile:
 
     def _take(self) -> None:
         for attempt in range(3):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             try:
-                self._lock.acquire(timeout=0)
+                self._lease.take(0)
                 return
             except FileNotFoundError:  # a process that has sent all took the folder away
                 if attempt == 2:
@@ -69,9 +67,7 @@ class SpoolFile:
     @contextmanager
     def held(self) -> Iterator[bool]:
         """Whether nobody else holds it; if so, it is ours in the block."""
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
+        if not self._lease.take(0):
             yield False
             return
         try:
@@ -80,9 +76,9 @@ class SpoolFile:
             self.release()
 
     def release(self) -> None:
-        self._lock.release()
+        self._lease.give()
         if not self.path.exists():
-            Path(self._lock.lock_file).unlink(missing_ok=True)
+            self._lease.path.unlink(missing_ok=True)
 
     def discard(self) -> None:
         """Everything in it is sent."""
@@ -128,16 +124,14 @@ class SpoolFolder:
     @contextmanager
     def sending(self, *, seconds: float) -> Iterator[bool]:
         """Whether no other process sends; waits for one that does."""
-        lock = FileLock(self.path / SENDING)
-        try:
-            lock.acquire(timeout=seconds)
-        except Timeout:
+        lease = Lease(self.path / SENDING)
+        if not lease.take(seconds):
             yield False
             return
         try:
             yield True
         finally:
-            lock.release()
+            lease.give()
             self.tidy()
 
     def tidy(self) -> None:

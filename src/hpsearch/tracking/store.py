@@ -11,14 +11,19 @@ from hpsearch.errors import TrackerAwayError, TrackingError
 from hpsearch.tracking import names
 from hpsearch.tracking.away import mlflow_errors
 from hpsearch.tracking.connection import check_answers, connect
-from hpsearch.tracking.database import HOW_TO, make, settle, sqlite_file
-from hpsearch.tracking.study import search
+from hpsearch.tracking.database import HOW_TO, check_file, make, settle, sqlite_file
+from hpsearch.tracking.found import FoundRun, plain
+from hpsearch.tracking.rows import find_versions, put_tags
+from hpsearch.tracking.searching import newest, search
+from hpsearch.tracking.tables import find_experiment, find_newest, find_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Run
 
 __all__ = ["Store"]
+
+LAST = 50  # runs in which a study is looked for before all studies are
 
 
 class Store:
@@ -54,13 +59,16 @@ class Store:
         """Make the database and the experiment, where they are missing (about one second)."""
         if self.file is not None:
             make(self.file)
-        found = self._find_experiment()
+            found = find_experiment(self.file, self.experiment) or self._find_experiment()
+        else:
+            found = self._find_experiment()
         if found is not None:
             self.experiment_id = found  # so that it is not asked for twice
             return
         try:
             with mlflow_errors(f"making experiment {self.experiment!r}"):
-                self.client.create_experiment(self.experiment, self._artifact_location())
+                place, tags = self._artifact_location(), {names.EXPERIMENT_KIND: names.TRAINING}
+                self.client.create_experiment(self.experiment, place, tags=tags)
         except TrackerAwayError:
             raise
         except TrackingError:
@@ -81,7 +89,34 @@ class Store:
 
     def search(self, tags: Mapping[str, str]) -> list[Run]:
         """Active runs with these tags, oldest first."""
-        return search(self.client, self.experiment_id, tags, order="start_time ASC")
+        return search(self.client, self.experiment_id, tags)
+
+    def found(self, tags: Mapping[str, str]) -> list[FoundRun]:
+        """The same runs to read; of a sqlite file without loading MLflow, where that is known."""
+        if self.file is not None:
+            check_file(self.file)
+            if (known := find_runs(self.file, self.experiment, tags)) is not None:
+                return known
+        return [plain(run) for run in self.search(tags)]
+
+    def newest_study(self) -> str:
+        """The study of the run that began last; empty where the last runs are of none."""
+        if self.file is not None:
+            check_file(self.file)
+            known = find_newest(self.file, self.experiment, tag=names.STUDY)
+            if known is not None:
+                return known
+        runs = newest(self.client, self.experiment_id, most=LAST)
+        return next((r.data.tags[names.STUDY] for r in runs if names.STUDY in r.data.tags), "")
+
+    def add_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """As :meth:`write` does; of a sqlite file without loading MLflow, where that is known."""
+        if self.file is None or not put_tags(self.file, run_id, tags):
+            self.write(run_id, tags=tags)
+
+    def versions(self, model: str, *, tag: tuple[str, str]) -> dict[str, set[str]] | None:
+        """The registered versions with this tag → their aliases, as far as a sqlite file tells."""
+        return None if self.file is None else find_versions(self.file, model, tag=tag)
 
     def create(self, name: str, tags: Mapping[str, str], *, at: int) -> Run:
         with mlflow_errors(f"making run {name!r}"):

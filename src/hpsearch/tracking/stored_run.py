@@ -9,12 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from hpsearch.linking import link_tree
 from hpsearch.tracking import names
 from hpsearch.tracking.away import mlflow_errors, patient
+from hpsearch.tracking.places import local_folder
 from hpsearch.tracking.records import Record
 from hpsearch.tracking.store import Store
 
@@ -98,9 +97,9 @@ class StoredRun:
 
     def _copy(self, folder: Path, under: str) -> None:
         """MLflow would copy into a folder of this machine too."""
-        uri = urlsplit(self._artifacts)
-        if uri.scheme == "file" and not uri.netloc:
-            link_tree(folder, Path(url2pathname(uri.path)) / under)
+        place = local_folder(self._artifacts)
+        if place is not None:
+            link_tree(folder, place / under)
         else:
             self._store.client.log_artifacts(self.run_id, str(folder), under)
 

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from hpsearch.errors import ReportError, nearest
 from hpsearch.tracking import names
-from hpsearch.tracking.away import mlflow_errors
+from hpsearch.tracking.collecting import collector_paused
 from hpsearch.tracking.database import HOW_TO
+from hpsearch.tracking.found import FoundRun
 
 if TYPE_CHECKING:
     import pandas as pd
-    from mlflow import MlflowClient
-    from mlflow.entities import Run
 
-__all__ = ["Study", "figure", "newest_study", "read_study", "search", "studies"]
+    from hpsearch.tracking.store import Store
 
-ONE_PAGE = 1000
+__all__ = ["Study", "figure", "newest_study", "read_study", "studies"]
+
 TOO_LARGE = 1.7e308  # MLflow keeps infinity as the largest number of 64 bits
 
 # Column of `Study.runs` → the tag that it is read from.
@@ -36,7 +37,7 @@ TAG_COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Study:
     """A sweep as MLflow has it, or a run of its own as a study of one.
 
@@ -67,6 +68,10 @@ class Study:
 
     def finished(self) -> pd.DataFrame:
         """The finished trials, best first; of several at one point the last one to finish."""
+        return self._finished.copy(deep=False)
+
+    @functools.cached_property
+    def _finished(self) -> pd.DataFrame:
         done = self.runs[self.runs["status"] == "FINISHED"].sort_values("end", kind="stable")
         last = done[~self.points(done).duplicated(keep="last")]
         by = last.assign(_a=figure(last, "val/accuracy"), _l=figure(last, "val/loss"))
@@ -93,78 +98,40 @@ def figure(runs: pd.DataFrame, metric: str) -> pd.Series[float]:
     return figures
 
 
-def read_study(client: MlflowClient, experiment: str, name: str) -> Study:
-    found = search(client, experiment, {names.STUDY: name}, order="start_time ASC")
+def read_study(store: Store, name: str) -> Study:
+    with collector_paused():
+        found = store.found({names.STUDY: name})
+        if not found:
+            known = studies(store)
+            text = ", ".join(known[:20]) or f"none yet; {HOW_TO}"
+            raise ReportError(f"study={name}: known are {text}{nearest(name, known)}")
+        parents = [run for run in found if run.tags.get(names.KIND) == "study"]
+        trials = [run for run in found if run.tags.get(names.KIND) == "trial"]
+        head = (parents or trials)[0]
+        return Study(
+            name=name,
+            base=dict(head.params),
+            keys=json.loads(head.tags.get(names.KEYS, "[]")),
+            runs=_frame(trials),
+            tags=dict(head.tags),
+            run_id=parents[0].run_id if parents else None,
+        )
+
+
+def newest_study(store: Store) -> str:
+    found = store.newest_study() or next(iter(studies(store)), "")
     if not found:
-        known = studies(client, experiment)
-        text = ", ".join(known[:20]) or f"none yet; {HOW_TO}"
-        raise ReportError(f"study={name}: known are {text}{nearest(name, known)}")
-    parents = [run for run in found if run.data.tags.get(names.KIND) == "study"]
-    trials = [run for run in found if run.data.tags.get(names.KIND) == "trial"]
-    head = (parents or trials)[0]
-    return Study(
-        name=name,
-        base=dict(head.data.params),
-        keys=json.loads(head.data.tags.get(names.KEYS, "[]")),
-        runs=_frame(trials),
-        tags=dict(head.data.tags),
-        run_id=parents[0].info.run_id if parents else None,
-    )
+        raise ReportError(f"there are no runs yet; {HOW_TO}")
+    return found
 
 
-def newest_study(client: MlflowClient, experiment: str) -> str:
-    newest = next(_pages(client, experiment, "", order="start_time DESC", size=50), [])
-    for run in newest:
-        if names.STUDY in run.data.tags:
-            return str(run.data.tags[names.STUDY])
-    for name in studies(client, experiment):
-        return name
-    raise ReportError(f"there are no runs yet; {HOW_TO}")
+def studies(store: Store) -> list[str]:
+    runs = [*store.found({names.KIND: "study"}), *store.found({names.ALONE: "true"})]
+    runs.sort(key=lambda run: -(run.start or 0))
+    return list(dict.fromkeys(run.tags[names.STUDY] for run in runs))
 
 
-def studies(client: MlflowClient, experiment: str) -> list[str]:
-    order = "start_time DESC"
-    runs = search(client, experiment, {names.KIND: "study"}, order=order)
-    runs += search(client, experiment, {names.ALONE: "true"}, order=order)
-    runs.sort(key=lambda run: -run.info.start_time)
-    return list(dict.fromkeys(str(run.data.tags[names.STUDY]) for run in runs))
-
-
-def search(
-    client: MlflowClient, experiment: str, tags: Mapping[str, str], *, order: str
-) -> list[Run]:
-    """All active runs that have these tags."""
-    clauses = [f"tags.`{tag}` = {_quoted(value)}" for tag, value in tags.items()]
-    text = " AND ".join(clauses)
-    found = [run for page in _pages(client, experiment, text, order=order) for run in page]
-    # Some databases compare without regard to case.
-    return [run for run in found if tags.items() <= run.data.tags.items()]
-
-
-def _pages(
-    client: MlflowClient, experiment: str, text: str, *, order: str, size: int = ONE_PAGE
-) -> Iterator[list[Run]]:
-    token: str | None = None
-    while True:
-        with mlflow_errors("searching runs"):
-            page = client.search_runs(
-                [experiment], text, max_results=size, order_by=[order], page_token=token
-            )
-        yield list(page)
-        token = page.token
-        if not token:
-            return
-
-
-def _quoted(value: str) -> str:
-    if "'" not in value:
-        return f"'{value}'"
-    if '"' not in value:
-        return f'"{value}"'
-    raise ReportError(f"study={value}: a name cannot hold both kinds of quotation marks")
-
-
-def _frame(runs: Sequence[Run]) -> pd.DataFrame:
+def _frame(runs: Sequence[FoundRun]) -> pd.DataFrame:
     import pandas as pd
 
     columns = ["run_id", "name", "status", "start", "end", *TAG_COLUMNS]
@@ -174,18 +141,17 @@ def _frame(runs: Sequence[Run]) -> pd.DataFrame:
     return frame
 
 
-def _row(run: Run) -> dict[str, object]:
-    info, tags = run.info, run.data.tags
-    pruned = names.PRUNED in tags and info.status in ("FAILED", "KILLED")
+def _row(run: FoundRun) -> dict[str, object]:
+    pruned = names.PRUNED in run.tags and run.status in ("FAILED", "KILLED")
     return {
-        "run_id": info.run_id,
-        "name": info.run_name,
-        "status": "PRUNED" if pruned else info.status,
-        "start": info.start_time,
-        "end": info.end_time,
-        **{column: tags.get(tag) for column, tag in TAG_COLUMNS.items()},
-        **{f"params.{key}": value for key, value in run.data.params.items()},
-        **{f"metrics.{key}": _number(value) for key, value in run.data.metrics.items()},
+        "run_id": run.run_id,
+        "name": run.name,
+        "status": "PRUNED" if pruned else run.status,
+        "start": run.start,
+        "end": run.end,
+        **{column: run.tags.get(tag) for column, tag in TAG_COLUMNS.items()},
+        **{f"params.{key}": value for key, value in run.params.items()},
+        **{f"metrics.{key}": _number(value) for key, value in run.metrics.items()},
     }
 
 

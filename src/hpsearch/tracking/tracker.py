@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpsearch.errors import TrackerAwayError
 from hpsearch.tracking import names
 from hpsearch.tracking.away import patient
+from hpsearch.tracking.commit import commit_tag
 from hpsearch.tracking.data_info import DataInfo
-from hpsearch.tracking.opening import close_study, end_dead_trial, open_study
-from hpsearch.tracking.records import StudyEnd, StudyStart, TrialStart, as_record, now
+from hpsearch.tracking.histories import HISTORY, read_histories
+from hpsearch.tracking.opening import add_figures, close_study, end_dead_trial, open_study
+from hpsearch.tracking.publishing import log_report, register_winner
+from hpsearch.tracking.records import (
+    ReportFiles,
+    StudyEnd,
+    StudyStart,
+    TrialStart,
+    as_record,
+    now,
+)
+from hpsearch.tracking.registry import Registered
 from hpsearch.tracking.sending import PATIENT, Sender, Sent
 from hpsearch.tracking.spool import SpoolFolder
 from hpsearch.tracking.store import Store
 from hpsearch.tracking.study import Study, newest_study, read_study, studies
 from hpsearch.tracking.trial_run import TrialRun
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Tracker", "open_tracker"]
 
@@ -104,7 +117,7 @@ class Tracker:
         """
         own = {names.STUDY: name, names.KIND: "study", names.KEYS: json.dumps(list(keys))}
         flat = names.flatten(base)
-        start = StudyStart(name, flat, tags={**tags, **own}, commit=_commit_tag(), at=now())
+        start = StudyStart(name, flat, tags={**tags, **own}, commit=commit_tag(), at=now())
         try:
             self._reach_study(name, force=True)
             with self._sender.trying():
@@ -139,6 +152,10 @@ class Tracker:
         found = self._store.search({names.STUDY: study, names.KIND: "trial"})
         return [r.data.tags[names.FINGERPRINT] for r in found if r.info.status == "RUNNING"]
 
+    def add_figures(self, run_id: str, figures: Mapping[str, float]) -> None:
+        """Give a run that has ended figures of its model, such as ``test/accuracy``."""
+        add_figures(self._store, run_id, figures)
+
     def settle(self) -> None:
         """Bring a sqlite store into its one file, so that a copy of it is complete."""
         self._store.settle()
@@ -169,44 +186,61 @@ class Tracker:
             fingerprint,
             params=names.flatten(params),
             tags={**tags, **data.tags(), names.STUDY: study, names.FINGERPRINT: fingerprint},
-            commit=_commit_tag(),
+            commit=commit_tag(),
             dataset=data.dataset(),
             at=now(),
         )
         return TrialRun(self._sender, start)
+
+    # ------------------------------------------------------------------ after a report
+
+    def log_report(
+        self,
+        study: str,
+        files: Sequence[Path],
+        *,
+        note: str = "",
+        figures: Mapping[str, float] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> bool:
+        """Copy a report's files and folders below ``report/`` of the study's run; replaces those.
+
+        ``note`` (Markdown) is what the run's page begins with; the run gets ``figures`` and
+        ``tags`` too. Whether it was done now: the report itself lies on the disk, so nothing is
+        raised. A store that is away gets it later.
+        """
+        paths = [str(file.absolute()) for file in files]
+        known = dict(figures or {}), dict(tags or {})
+        return log_report(self._sender, ReportFiles(study, paths, note, now(), *known))
+
+    def register_winner(self, study: Study, fingerprint: str, *, folder: Path) -> Registered | None:
+        """The trial's model as the registry's ``models:/STUDY@champion``; ``folder`` holds it.
+
+        The same winner makes no second version. None, after a warning, where it cannot be done.
+        """
+        return register_winner(self._sender, study, fingerprint, folder=folder)
 
     # ------------------------------------------------------------------ reading
 
     def studies(self) -> list[str]:
         """The names of all studies, newest first."""
         with patient():
-            return studies(self._store.client, self._store.experiment_id)
+            return studies(self._store)
 
     def newest_study(self) -> str:
         """The study that a trial was last added to. Raises ``ReportError`` where there is none."""
         with patient():
-            return newest_study(self._store.client, self._store.experiment_id)
+            return newest_study(self._store)
 
     def read_study(self, name: str) -> Study:
         """A study with one row a trial. Raises ``ReportError`` for a name that is not there."""
         with patient():
-            return read_study(self._store.client, self._store.experiment_id, name)
+            return read_study(self._store, name)
 
+    def read_histories(self, study: Study, *, metrics: Sequence[str] = HISTORY) -> pd.DataFrame:
+        """Epoch by epoch: ``run_id``, ``metric``, ``step``, ``value`` of every trial of the study.
 
-def _commit_tag() -> dict[str, str]:
-    commit = _commit()
-    return {names.COMMIT: commit} if commit else {}
-
-
-@functools.cache
-def _commit() -> str:
-    """The commit of the checkout that one works in, or that this package lies in."""
-    for folder in (Path.cwd(), Path(__file__).parent):
-        command = ["git", "-C", str(folder), "rev-parse", "--verify", "--quiet", "HEAD"]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-        except (OSError, subprocess.SubprocessError):
-            return ""
-        if done.returncode == 0:
-            return done.stdout.strip()
-    return ""
+        Sorted by trial, metric and step, one value a step; pruned and running trials have theirs.
+        """
+        with patient():
+            return read_histories(self._store, study, metrics=metrics)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from hpsearch.errors import TrackerAwayError, TrackingError
+from hpsearch.errors import LeaseLostError, TrackerAwayError, TrackingError
 from hpsearch.redaction import redact
 from hpsearch.timing import phase
 from hpsearch.tracking import names
@@ -27,9 +27,10 @@ class TrialRun:
     """A run being written; leaving the ``with`` block sets its final status.
 
     FINISHED after a normal exit, FAILED after an exception (its text in the tag
-    ``hpsearch.error``), KILLED after Ctrl-C or ``sys.exit``. A run that is continued keeps what it
-    has: a step that is already there is not written again. What a store that is away cannot take
-    is kept on the disk and sent when it is back, at the latest by a later command.
+    ``hpsearch.error``), KILLED after Ctrl-C, ``sys.exit`` or an exception that is no fault of the
+    trial's (``retriable``). A run that is continued keeps what it has: a step that is already there
+    is not written again. What a store that is away cannot take is kept on the disk and sent when it
+    is back, at the latest by a later command.
 
     Raises:
         TrackingError: MLflow answers, and refuses.
@@ -111,7 +112,10 @@ class TrialRun:
         return False
 
     def _end(self, error: BaseException | None) -> None:
-        failed = "FAILED" if isinstance(error, Exception) else "KILLED"
+        if isinstance(error, LeaseLostError):
+            return  # the run is another process's by now
+        killed = not isinstance(error, Exception) or getattr(error, "retriable", False) is True
+        failed = "KILLED" if killed else "FAILED"
         status = "FINISHED" if error is None else failed
         tags = {} if error is None else {names.ERROR: describe(error)}
         self._write({"op": "end", "status": status, "tags": tags}, every=0.0)

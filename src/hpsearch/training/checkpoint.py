@@ -7,6 +7,7 @@ import logging
 import re
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -42,11 +43,13 @@ class Checkpoints:
         folder: where they lie.
         every_steps: optimiser steps from one to the next, or None.
         every_seconds: seconds from one to the next, or None.
+        check: raises where nothing may be written there any more.
     """
 
     folder: Path
     every_steps: int | None = None
     every_seconds: float | None = None
+    check: Callable[[], None] = lambda: None
     _written: float = field(default_factory=time.monotonic)
 
     def due(self, step: int) -> bool:
@@ -59,6 +62,7 @@ class Checkpoints:
     def write(self, state: dict[str, Any], *, step: int, best: int | None) -> None:
         """Keep a training's state; where the disk refuses, warn: the one before stays."""
         self._written = time.monotonic()
+        self.check()
         try:
             self._write(state, step=step, best=best)
         except (OSError, RuntimeError) as error:  # torch turns what a write raises into the latter
@@ -71,6 +75,7 @@ class Checkpoints:
                 f"after step {self.steps()[-1]}" if self.steps() else "from the start",
             )
             return
+        self.check()  # a large one takes its time
         self._tidy()
 
     def read(self) -> dict[str, Any] | None:

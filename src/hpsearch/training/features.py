@@ -14,7 +14,7 @@ from torch import nn
 from hpsearch.data.batches import Tokens
 from hpsearch.models import Classifier
 from hpsearch.timing import phase
-from hpsearch.training.forward import Forward, in_order
+from hpsearch.training.forward import Forward, StopRequested, in_order
 from hpsearch.training.plan import Rows
 from hpsearch.training.precision import Precision
 from hpsearch.training.seams import by_length
@@ -101,9 +101,15 @@ class HeadForward:
 
 
 @phase("features")
-def embed(forward: Forward, tokens: Tokens, *, sizes: Sizes) -> torch.Tensor:
+def embed(
+    forward: Forward, tokens: Tokens, *, sizes: Sizes, stop_requested: StopRequested = lambda: False
+) -> torch.Tensor:
     """The backbone's vectors (n, out_dim) of every row, in float32 on the CPU, in their order.
 
-    Raises :class:`TooLargeError` where not even one row fits into memory.
+    Raises:
+        PreemptedError: it was to stop.
+        TooLargeError: not even one row fits into memory.
     """
-    return in_order(forward, tokens, sizes=sizes, call=forward.vectors)
+    return in_order(
+        forward, tokens, sizes=sizes, call=forward.vectors, stop_requested=stop_requested
+    )

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from hpsearch.data.batches import Batch, PackedBatch, Tokens
+from hpsearch.errors import PreemptedError
 from hpsearch.models import Classifier
 from hpsearch.timing import phase
 from hpsearch.training.memory import until_it_fits
@@ -18,7 +19,10 @@ from hpsearch.training.precision import Precision
 from hpsearch.training.seams import Runs, Split, by_length
 from hpsearch.training.sizes import Sizes
 
-__all__ = ["Forward", "evaluate", "in_order"]
+__all__ = ["Forward", "StopRequested", "evaluate", "in_order"]
+
+# Asked between batches and steps: whether to end now, before more is computed.
+StopRequested = Callable[[], bool]
 
 
 @dataclass
@@ -85,17 +89,26 @@ class Forward:
 
 
 @phase("evaluate")
-def evaluate(forward: Runs, split: Split, *, sizes: Sizes) -> torch.Tensor:
+def evaluate(
+    forward: Runs, split: Split, *, sizes: Sizes, stop_requested: StopRequested = lambda: False
+) -> torch.Tensor:
     """Logits (n, classes) of every row, in float32 on the CPU, in the rows' order.
 
-    Raises :class:`TooLargeError` where not even one row fits into memory.
+    Raises:
+        PreemptedError: it was to stop.
+        TooLargeError: not even one row fits into memory.
     """
-    return in_order(forward, split, sizes=sizes, call=forward.logits)
+    return in_order(forward, split, sizes=sizes, call=forward.logits, stop_requested=stop_requested)
 
 
 @torch.inference_mode()
 def in_order(
-    forward: Runs, split: Split, *, sizes: Sizes, call: Callable[[Any], torch.Tensor]
+    forward: Runs,
+    split: Split,
+    *,
+    sizes: Sizes,
+    call: Callable[[Any], torch.Tensor],
+    stop_requested: StopRequested = lambda: False,
 ) -> torch.Tensor:
     """What ``call`` gives for every row (n, …), in float32 on the CPU, in the rows' order.
 
@@ -111,6 +124,8 @@ def in_order(
     parts: list[torch.Tensor] = []
     done = 0
     while done < len(order):
+        if stop_requested():
+            raise PreemptedError(f"told to stop after {done} of {len(order)} texts")
         rest = order[done:]
         part = until_it_fits(
             lambda rest=rest: first(rest),  # type: ignore[misc]

@@ -7,12 +7,15 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NoReturn
 
-from hpsearch.errors import DivergedError
+import torch
+
+from hpsearch.errors import DivergedError, PreemptedError
 from hpsearch.timing import phase
 from hpsearch.training.checkpoint import Checkpoints
 from hpsearch.training.divergence import check_finite, check_weights, diverged, roll_back
-from hpsearch.training.forward import evaluate
+from hpsearch.training.forward import StopRequested, evaluate
 from hpsearch.training.interval import Interval
 from hpsearch.training.memory import peak_memory
 from hpsearch.training.metrics import classification_metrics
@@ -51,6 +54,7 @@ class _Loop:
     resumed: Resumed
     progress: Progress
     checkpoints: Checkpoints | None
+    stop_requested: StopRequested
 
 
 @phase("train")
@@ -65,14 +69,17 @@ def fit(
     resumed: Resumed = lambda history: None,
     progress: Progress = lambda batches, total: batches,
     checkpoints: Checkpoints | None = None,
+    stop_requested: StopRequested = lambda: False,
 ) -> State:
     """Train to the plan's end, evaluating as it says; from the newest checkpoint, if there is one.
 
     Raises:
         DivergedError: the loss or the gradient's norm is NaN or infinite.
+        PreemptedError: it was to stop; a checkpoint is written.
         TooLargeError: not even one example fits into memory.
     """
-    loop = _Loop(trainer, plan, train, val, keep_best, report, resumed, progress, checkpoints)
+    told = (keep_best, report, resumed, progress)
+    loop = _Loop(trainer, plan, train, val, *told, checkpoints, stop_requested)
     state = _begin(loop)
     while True:
         try:
@@ -103,10 +110,14 @@ def _begin(loop: _Loop) -> State:
 def _run(loop: _Loop, state: State) -> None:
     """Train from where the state stands."""
     plan, n = loop.plan, len(loop.train)
+    if state.interval.rows and plan.evaluates_after(state.step, n):
+        _evaluate(loop, state)  # it was told to stop between this step and its evaluation
     left = plan.total_steps(n) - state.step
     for rows in loop.progress(plan.batches(n, after=state.step), left):
         if state.fit.stopped_early:
             return
+        if loop.stop_requested():
+            _leave(loop, state)
         _step(loop, state, rows)
         if plan.evaluates_after(state.step, n):
             check_finite(loop.trainer, state)
@@ -127,9 +138,9 @@ def _step(loop: _Loop, state: State, rows: Rows) -> None:
 
 def _evaluate(loop: _Loop, state: State) -> None:
     """Validate, keep the model if it is the best so far, keep the state, report."""
-    plan, trainer = loop.plan, loop.trainer
+    plan = loop.plan
     metrics = _training_metrics(loop, state)
-    logits = evaluate(trainer.forward, loop.val, sizes=trainer.sizes)
+    logits = _validate(loop, state)
     values = classification_metrics(logits, loop.val.labels)
     metrics |= {f"val/{name}": value for name, value in values.items()}
     if not math.isfinite(metrics["val/loss"]):
@@ -144,6 +155,31 @@ def _evaluate(loop: _Loop, state: State) -> None:
     _keep(loop, state)
     loop.report(_resource(plan, metrics), metrics)
     state.interval.started = time.perf_counter()
+
+
+def _validate(loop: _Loop, state: State) -> torch.Tensor:
+    """The logits (n, classes) of the validation split."""
+    forward, sizes = loop.trainer.forward, loop.trainer.sizes
+    began = time.perf_counter()
+    try:
+        return evaluate(forward, loop.val, sizes=sizes, stop_requested=loop.stop_requested)
+    except PreemptedError:
+        state.interval.pause(time.perf_counter() - began)
+        _leave(loop, state)
+
+
+def _leave(loop: _Loop, state: State) -> NoReturn:
+    """End as asked, with a checkpoint of this step."""
+    checkpoints = loop.checkpoints
+    if checkpoints and state.step not in (0, *checkpoints.steps()[-1:]):
+        check_finite(loop.trainer, state)
+        _keep(loop, state)
+    kept = checkpoints.steps()[-1:] if checkpoints else []
+    place = f"from step {kept[0]}" if kept else "from the start"
+    total = loop.plan.total_steps(len(loop.train))
+    raise PreemptedError(
+        f"told to stop after step {state.step} of {total}; the same command goes on {place}"
+    ) from None
 
 
 @phase("checkpoint")
