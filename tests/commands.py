@@ -35,9 +35,12 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def run(folder: Path, module: str, *words: str, more: Mapping[str, str] | None = None) -> Done:
-    """``python -m hpsearch.MODULE WORDS`` in ``folder``."""
+    """``python -m hpsearch.MODULE WORDS`` in ``folder``; a sweep only reports where told."""
+    swept = module == "train" and "-m" in words
+    told = any(word.startswith("report.") for word in words)
+    unasked = ["report.auto=false"] if swept and not told else []  # figures take seconds
     done = subprocess.run(
-        [sys.executable, "-m", f"hpsearch.{module}", *words],
+        [sys.executable, "-m", f"hpsearch.{module}", *words, *unasked],
         cwd=folder,
         env={**environment(folder), **(more or {})},
         capture_output=True,

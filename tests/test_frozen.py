@@ -14,8 +14,9 @@ from omegaconf import open_dict
 from transformers import AutoModel, BertConfig, BertModel
 
 from hpsearch import builders
+from hpsearch.final_test import evaluate_test, evaluate_trial
 from hpsearch.fitting import Listener, train
-from hpsearch.predict import evaluate_test, predict
+from hpsearch.predict import predict
 from hpsearch.trials import Result, TrialFolder, TrialStore
 from tests.conftest import Compose
 
@@ -171,8 +172,30 @@ def test_the_test_split_of_the_winner_is_computed_once(
         assert caplog.text.count("features of 20 test texts: computed once") == 1
         assert evaluate_test(best, root) == first
         other = bench.run("two", "head.dim=8").best
-        assert evaluate_test(other, root)["examples"] == 20
+        assert evaluate_test(other, root).examples == 20
     assert caplog.text.count("features of 20 test texts: computed once") == 1
+
+
+def test_a_trials_test_figures_are_stored_and_a_damaged_file_is_computed_again(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = bench.run("one")
+    first, stored = evaluate_trial(folder, bench.root)
+    assert first is not None
+    assert not stored
+    assert sum(map(sum, first.confusion)) == first.examples == 20
+    assert sum(first.confusion[n][n] for n in range(2)) == first.accuracy * 20
+    file = folder.path / "test.json"
+    bytes_before = file.read_bytes()
+    assert evaluate_trial(folder, bench.root) == (first, True)
+    file.write_bytes(bytes_before[:40])
+    assert evaluate_trial(folder, bench.root) == (first, False)
+    assert "is damaged" in caplog.text
+    assert file.read_bytes() == bytes_before
+
+
+def test_a_trial_without_a_model_and_without_figures_has_none(bench: Bench) -> None:
+    assert evaluate_trial(TrialStore(bench.root).look("0" * 16), bench.root) == (None, False)
 
 
 def test_a_backbone_of_random_weights_is_not_cached(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from omegaconf import DictConfig
 
 from hpsearch.config import check, check_keys
 from hpsearch.disk import require_writable
-from hpsearch.errors import one_line_errors
+from hpsearch.errors import HpsearchError, one_line_errors
 from hpsearch.redaction import redact_file
 
 __all__ = ["StudyCallback"]
+
+log = logging.getLogger(__name__)
 
 
 class StudyCallback(Callback):
@@ -54,8 +57,28 @@ class StudyCallback(Callback):
         if _dry(config):
             return
         with one_line_errors():
+            name = resolve_study_name(config)
             redact_file(_multirun_file(config))
-            close_study(config, name=resolve_study_name(config))
+            close_study(config, name=name)
+            if config.report.auto:
+                _report(config, study=name)
+
+
+def _report(config: DictConfig, *, study: str) -> None:
+    """The table, unasked; the sweep is done and well even where it cannot be written."""
+    from hpsearch.publishing import publish
+    from hpsearch.recording import tracker_of
+    from hpsearch.reporting import Layout
+
+    tracker = tracker_of(config)
+    if tracker.is_away():  # a server that hangs would be waited for
+        log.warning("no report: MLflow is away; later: python -m hpsearch.report")
+        return
+    try:
+        layout = Layout(tuple(config.report.columns or ()), config.report.digits)
+        publish(tracker.read_study(study), Path(config.root), tracker, layout=layout)
+    except HpsearchError as error:
+        log.warning("no report: %s", error)
 
 
 def _hide_passwords(config: DictConfig) -> None:

@@ -26,10 +26,21 @@ def choices(hydra: DictConfig | None = None) -> dict[str, str]:
 
 
 def command(hydra: DictConfig | None = None, *, without: Sequence[str] = ()) -> str:
-    """What the user typed after ``python -m hpsearch.train``, less ``-m`` and these keys."""
+    """What the user typed after ``python -m hpsearch.train``, less ``-m`` and these keys.
+
+    How a sweep's report looks is left out too: a trial has none.
+    """
     words = (hydra or HydraConfig.get()).overrides.task
-    kept = [word for word in words if word.partition("=")[0].lstrip("+") not in without]
+    kept = [word for word in words if _key(word) not in without and not _is_of_report(word)]
     return shlex.join(redacted(kept))
+
+
+def _key(word: str) -> str:
+    return word.partition("=")[0].lstrip("+")
+
+
+def _is_of_report(word: str) -> bool:
+    return _key(word).split(".")[0] == "report"
 
 
 def point_of(config: DictConfig, keys: Sequence[str]) -> dict[str, Any]:

@@ -18,7 +18,12 @@ from hpsearch.errors import ConfigError, ReportError, allowed, one_line_errors
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Options", "main", "predict"]
+    from hpsearch.tracking import Tracker
+    from hpsearch.tracking.study import Study
+
+__all__ = ["Options", "Predictor", "main", "predict"]
+
+BEST = "best"  # a trial's folder holds its model under this name
 
 
 @dataclass(frozen=True)
@@ -36,62 +41,61 @@ class Options:
     )
 
 
+class Predictor:
+    """A model that is loaded once and then classifies any number of texts."""
+
+    def __init__(self, folder: Path, *, trust_remote_code: bool = False) -> None:
+        from hpsearch.builders import build_sizes
+        from hpsearch.model_folder import load_model
+
+        self._forward, self._tokenizer, config = load_model(
+            folder, trust_remote_code=trust_remote_code
+        )
+        self._sizes = build_sizes(config)
+        self._longest = int(config.backbone.max_length)
+        self.classes = [str(name) for name in config.data.classes]
+
+    def __call__(self, texts: Sequence[str]) -> torch.Tensor:
+        """Probabilities (texts, classes) in float32."""
+        import numpy as np
+
+        from hpsearch.data import Examples, tokenise
+        from hpsearch.training import evaluate
+
+        examples = Examples(texts, np.zeros(len(texts), dtype=np.int64))
+        tokens = tokenise(examples, self._tokenizer, max_length=self._longest, cache=None)
+        return evaluate(self._forward, tokens, sizes=self._sizes).softmax(dim=1)
+
+
 def predict(
     folder: Path, texts: Sequence[str], *, trust_remote_code: bool = False
 ) -> tuple[torch.Tensor, list[str]]:
     """Probabilities (texts, classes) in float32, and the classes' names."""
-    import numpy as np
-
-    from hpsearch.builders import build_sizes
-    from hpsearch.data import Examples, tokenise
-    from hpsearch.model_folder import load_model
-    from hpsearch.training import evaluate
-
-    forward, tokenizer, config = load_model(folder, trust_remote_code=trust_remote_code)
-    examples = Examples(texts, np.zeros(len(texts), dtype=np.int64))
-    tokens = tokenise(examples, tokenizer, max_length=config.backbone.max_length, cache=None)
-    logits = evaluate(forward, tokens, sizes=build_sizes(config))
-    return logits.softmax(dim=1), list(config.data.classes)
+    model = Predictor(folder, trust_remote_code=trust_remote_code)
+    return model(texts), model.classes
 
 
-def evaluate_test(folder: Path, root: str, *, trust_remote_code: bool = False) -> dict[str, float]:
-    """Loss, accuracy and macro F1 on the test split."""
-    from hpsearch import builders
-    from hpsearch.builders import build_sizes
-    from hpsearch.data import tokenise
-    from hpsearch.frozen import cached_logits, is_cached
-    from hpsearch.model_folder import load_model
-    from hpsearch.training import evaluate
-    from hpsearch.training.metrics import classification_metrics
-
-    forward, tokenizer, config = load_model(folder, trust_remote_code=trust_remote_code)
-    config.root = root
-    test = builders.read_test(config)
-    cache = builders.cache_folder(config)
-    tokens = tokenise(test, tokenizer, max_length=config.backbone.max_length, cache=cache)
-    if is_cached(config, folder):
-        logits = cached_logits(folder, config, tokenizer, forward, tokens)
-    else:
-        logits = evaluate(forward, tokens, sizes=build_sizes(config))
-    return {"examples": len(test), **classification_metrics(logits, test.labels)}
-
-
-def _folder(options: Options) -> Path:
-    """The model that is asked for."""
+def _chosen(options: Options) -> tuple[Path, Study | None]:
+    """The model that is asked for, and the study that it won."""
     if options.model is not None:
-        folder = Path(options.model)
+        folder, study = Path(options.model), None
     else:
         from hpsearch.reporting import best_fingerprint
-        from hpsearch.tracking import open_tracker
         from hpsearch.trials import TrialStore
 
-        tracker = open_tracker(Path(options.root), uri=options.tracking_uri)
+        tracker = _tracker(options)
         study = tracker.read_study(options.study or tracker.newest_study())
-        folder = TrialStore(Path(options.root)).open(best_fingerprint(study)).best
+        folder = TrialStore(Path(options.root)).look(best_fingerprint(study)).best
     if not (folder / "config.yaml").is_file():
         key = f"model={options.model}" if options.model else f"root={options.root}"
         raise ReportError(f"{key}: there is no model in {folder}")
-    return folder
+    return folder, study
+
+
+def _tracker(options: Options) -> Tracker:
+    from hpsearch.tracking import open_tracker
+
+    return open_tracker(Path(options.root), uri=options.tracking_uri)
 
 
 def _main(options: Options) -> None:
@@ -99,15 +103,32 @@ def _main(options: Options) -> None:
         raise ConfigError("text=… or split=test: exactly one of them is needed")
     if options.split not in (None, "test"):
         raise ConfigError(allowed("split", options.split, ["test"]))
-    folder, trusted = _folder(options), options.trust_remote_code
+    folder, study = _chosen(options)
     if options.text is None:
-        figures = evaluate_test(folder, options.root, trust_remote_code=trusted)
-        print("  ".join(f"test/{k} {v:.5g}" for k, v in figures.items()), f" {folder}")
+        print(_test(folder, study, options))
         return
+    trusted = options.trust_remote_code
     probabilities, classes = predict(folder, [options.text], trust_remote_code=trusted)
     row = probabilities[0].tolist()
     best = classes[row.index(max(row))]
     print(best, *(f"{name}={p:.6f}" for name, p in zip(classes, row, strict=True)), sep="  ")
+
+
+def _test(model: Path, study: Study | None, options: Options) -> str:
+    """The figures on the test split; a trial's are computed once, and stored."""
+    from hpsearch.final_test import evaluate_test, evaluate_trial, record_test
+    from hpsearch.reporting.sections.tested import tested_text
+    from hpsearch.trials import TrialFolder
+
+    trusted, trial = options.trust_remote_code, TrialFolder(model.absolute().parent)
+    if model.name != BEST or trial.result() is None:
+        found = evaluate_test(model, options.root, trust_remote_code=trusted)
+        return tested_text(found, f"computed, not stored: {model} is no trial's")
+    result, stored = evaluate_trial(trial, Path(options.root), trust_remote_code=trusted)
+    assert result is not None  # its model is there
+    if study is not None:
+        record_test(_tracker(options), study, result)
+    return tested_text(result, f"{'stored before' if stored else 'computed and stored'}: {model}")
 
 
 def main() -> None:

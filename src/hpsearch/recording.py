@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
 from hydra_plugins.hpsearch_sweeper import TrialHandle
 from omegaconf import DictConfig, OmegaConf
 
 from hpsearch.config import flatten
 from hpsearch.context import choices, command, point_of
 from hpsearch.errors import TrackerAwayError
+from hpsearch.lease import Lease
 from hpsearch.redaction import redacted
 from hpsearch.timing import phase
 from hpsearch.tracking import DataInfo, Tracker, TrialRun, environment, open_tracker, run_name
@@ -57,11 +57,15 @@ def open_study(config: DictConfig, *, name: str, keys: list[str]) -> None:
     end_dead_trials(config, tracker, study=name)
 
 
-def _alone(config: DictConfig, *, study: str) -> FileLock:
+@contextmanager
+def _alone(config: DictConfig, *, study: str) -> Iterator[None]:
     """Of two sweeps that begin at once, one makes the study's run and the other finds it."""
-    folder = Path(config.root) / "outputs" / "studies" / study
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / ".lock")
+    lease = Lease(Path(config.root) / "outputs" / "studies" / study / ".lease")
+    lease.take()
+    try:
+        yield
+    finally:
+        lease.give()
 
 
 def close_study(config: DictConfig, *, name: str) -> None:

@@ -10,10 +10,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hpsearch.reporting import best_fingerprint, document, hp_table, write_report
-from hpsearch.reporting.differences import differences, like_the_best
-from hpsearch.reporting.points import points
-from hpsearch.reporting.verdict import verdict_table
+from hpsearch.reporting import (
+    best_fingerprint,
+    hp_table,
+    markdown,
+    study_document,
+    summary,
+    write_report,
+)
+from hpsearch.reporting.analysis.differences import differences, like_the_best
+from hpsearch.reporting.analysis.points import points
+from hpsearch.reporting.document import Text
+from hpsearch.reporting.sections.verdict import verdict_table
 from hpsearch.tracking import Tracker
 from hpsearch.trials import Result, TrialStore
 
@@ -67,7 +75,15 @@ def replicated(tracker: Tracker, log: Log) -> None:
 def test_seeds_are_replicates_and_a_row_is_their_mean(tracker: Tracker, log: Log) -> None:
     replicated(tracker, log)
     table = hp_table(tracker.read_study("s"))
-    assert list(table) == ["head.activation", "seeds", "val. accuracy", "±", "val. loss"]
+    assert list(table) == [
+        "head.activation",
+        "seeds",
+        "val. accuracy",
+        "±",
+        "95 % from",
+        "to",
+        "val. loss",
+    ]
     assert table["head.activation"].tolist() == ["relu", "gelu", "tanh"]
     assert table["seeds"].tolist() == [5, 5, 5]
     assert table["val. accuracy"].tolist() == pytest.approx([0.854, 0.816, 0.81])
@@ -82,7 +98,7 @@ def test_a_point_with_one_seed_among_replicates_has_no_deviation(
     replicated(tracker, log)
     log("s", {"head.activation": "silu", "seed": 0}, 0.7, name="silu")
     table = hp_table(tracker.read_study("s"))
-    assert table.iloc[-1].tolist() == ["silu", 1, pytest.approx(0.7), "", 0.5]
+    assert table.iloc[-1].tolist() == ["silu", 1, pytest.approx(0.7), "", "", "", 0.5]
 
 
 def test_the_difference_from_the_base_is_tested_over_the_seeds_that_both_have(
@@ -115,11 +131,13 @@ def test_rows_that_cannot_be_told_from_the_best_are_one_group(
     replicated(tracker, log)
     study = tracker.read_study("s")
     assert like_the_best(points(study), root=tmp_path) == [True, False, False]
-    text = document(study, tmp_path)
+    text = markdown(study_document(study, tmp_path))
     assert "0 of the 2 other points cannot be told from the best one" in text
     assert "paired t test" in text
     assert "One seed" not in text
-    assert "0 of the 2 other points cannot be told" in write_report(study, tmp_path).text
+    printed = summary(study_document(study, tmp_path)).parts[-1]
+    assert isinstance(printed, Text)
+    assert "0 of the 2 other points cannot be told" in printed.text
 
 
 def test_with_one_seed_the_examples_decide_and_the_report_says_what_it_cannot_claim(
@@ -141,7 +159,7 @@ def test_with_one_seed_the_examples_decide_and_the_report_says_what_it_cannot_cl
     assert table.loc["relu", "p (examples)"] == "≤ 0.001"
     assert table.loc["gelu", "p (examples)"] == "1.000"  # one more, two less: 3 that differ
     assert table["like the best"].tolist() == ["yes", "no", "no"]
-    text = document(study, tmp_path)
+    text = markdown(study_document(study, tmp_path))
     assert "McNemar" in text
     assert "One seed says nothing of other seeds" in text
 
@@ -154,7 +172,7 @@ def test_predictions_for_other_examples_are_no_pairs(
     trial("relu", range(30), labels=1 - LABELS)
     study = tracker.read_study("s")
     assert verdict_table(study, tmp_path).empty
-    assert "nothing can be tested" in document(study, tmp_path)
+    assert "nothing can be tested" in markdown(study_document(study, tmp_path))
 
 
 def test_without_the_base_rows_are_compared_with_the_best(
@@ -165,7 +183,7 @@ def test_without_the_base_rows_are_compared_with_the_best(
     trial("relu", range(30))
     study = tracker.read_study("s")
     assert verdict_table(study, tmp_path)["Δ val. accuracy"].tolist() == ["", "-0.07500"]
-    assert "the best point (the base has not finished)" in document(study, tmp_path)
+    assert "the best point (the base has not finished)" in markdown(study_document(study, tmp_path))
 
 
 def test_the_winner_is_the_best_points_best_seed(
@@ -181,9 +199,9 @@ def test_the_winner_is_the_best_points_best_seed(
     assert best.cells == {"head.activation": "relu"}
     assert best.seeds[0] in ("1", "1.0")
     assert best_fingerprint(study) == best.fingerprints[0]
-    text = document(study, tmp_path).split("## The best point")[1]
+    text = markdown(study_document(study, tmp_path)).split("## The best point")[1]
     assert "head.activation=relu, mean of 2 seeds, of which seed=1 is the best" in text
-    assert "val. accuracy 0.88750" in text  # the mean, as in the table
+    assert "validation accuracy is 0.88750 ± " in text  # the mean, as in the table
     assert "python -m hpsearch.train head.activation=relu seed=1" in text
 
 
@@ -203,6 +221,6 @@ def test_of_two_points_the_other_one_is_spoken_of(
     tracker.start_study("s", base=BASE, keys=["head.activation"], tags={})
     trial("tanh", range(60))
     trial("relu", range(wrong))
-    assert f"The other point {said} from the best one" in document(
-        tracker.read_study("s"), tmp_path
+    assert f"The other point {said} from the best one" in markdown(
+        study_document(tracker.read_study("s"), tmp_path)
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.reporting import document
-from hpsearch.reporting.effects import MOST_LEVELS, effects, variance_shares
+from hpsearch.reporting import markdown, study_document
+from hpsearch.reporting.analysis.effects import MOST_LEVELS, effects, variance_shares
 from hpsearch.tracking import Tracker
 from hpsearch.tracking.study import Study
 
@@ -99,7 +99,7 @@ def test_a_grid_with_a_hole_has_no_shares(grid: Callable[..., Study]) -> None:
 
 
 def test_the_report_tells_gains_and_shares(grid: Callable[..., Study], tmp_path: Path) -> None:
-    text = document(grid(additive), tmp_path)
+    text = markdown(study_document(grid(additive), tmp_path))
     section = text.split("## What each setting does")[1].split("## ")[0]
     rows = [line for line in section.splitlines() if line.startswith("|")]
     assert [cell.strip() for cell in rows[2].split("|")[1:6]] == [

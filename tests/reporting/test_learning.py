@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.reporting import document
-from hpsearch.reporting.learning import MOST_ROWS, learning_notes, learning_table
+from hpsearch.reporting import markdown, study_document
+from hpsearch.reporting.sections import learning
+from hpsearch.reporting.sections.learning import learning_notes, learning_table
 from hpsearch.tracking import DataInfo, Tracker
 
 # MLflow uses a part of SQLAlchemy that is on its way out.
@@ -101,7 +102,9 @@ def test_overfitting_pruning_and_the_cost_are_told(searched: Tracker, tmp_path: 
     )
     assert pruned == "Given up early: 1 of 3 trials, after 1 epochs (median)."
     assert cost == "The whole search took 1.0 hours, all trials added up."
-    assert "## How the trainings went" in document(searched.read_study("s"), tmp_path)
+    assert "## How the trainings went" in markdown(
+        study_document(searched.read_study("s"), tmp_path)
+    )
 
 
 def test_a_loss_that_rises_on_both_sides_is_no_overfitting(tracker: Tracker) -> None:
@@ -115,13 +118,16 @@ def test_a_study_without_trials_says_nothing(tracker: Tracker, tmp_path: Path) -
     study = tracker.read_study("s")
     assert learning_table(study).empty
     assert learning_notes(study) == []
-    assert "How the trainings went" not in document(study, tmp_path)
+    assert "How the trainings went" not in markdown(study_document(study, tmp_path))
 
 
-def test_of_many_trials_the_first_are_listed(tracker: Tracker, tmp_path: Path) -> None:
+def test_of_many_trials_the_first_are_listed(
+    tracker: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "MOST_ROWS", 2)
     tracker.start_study("s", base=BASE, keys=["head.dim"], tags={})
-    for dim in range(MOST_ROWS + 2):
+    for dim in range(4):
         train(tracker, head_dim=dim, train_loss=[0.5], val_loss=[0.5])
     study = tracker.read_study("s")
-    assert len(learning_table(study)) == MOST_ROWS
-    assert f"The first {MOST_ROWS} of {MOST_ROWS + 2} trials" in document(study, tmp_path)
+    assert len(learning_table(study)) == 2
+    assert "The first 2 of 4 trials" in markdown(study_document(study, tmp_path))

@@ -15,11 +15,18 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from hpsearch import report
 from hpsearch.errors import ReportError
-from hpsearch.reporting import document, full_table, hp_table, markdown_table, write_report
-from hpsearch.reporting.files import file_name
-from hpsearch.reporting.markdown import escape
-from hpsearch.reporting.notes import half_width
+from hpsearch.reporting import (
+    full_table,
+    hp_table,
+    markdown,
+    markdown_table,
+    study_document,
+    write_report,
+)
+from hpsearch.reporting.formats.markdown import escape
+from hpsearch.reporting.sections.notes import half_width
 from hpsearch.tracking import DataInfo, Tracker
+from hpsearch.tracking.names import file_name
 
 Log = Callable[..., None]
 
@@ -49,7 +56,7 @@ def test_a_failed_and_a_running_trial_are_counted_below_the_table(
         study="s", name="g", fingerprint="g", params={"head.activation": "gelu"}, tags={}, data=DATA
     )
     study = tracker.read_study("s")
-    text = document(study, tmp_path)
+    text = markdown(study_document(study, tmp_path))
     assert len(hp_table(study)) == 1
     assert "Trials: 1 finished" in text
     assert "- 1 failed: head.activation=relu — RuntimeError: out of memory\n- 1 running\n" in text
@@ -68,7 +75,7 @@ def test_of_several_attempts_at_one_point_the_last_finished_one_counts(
         raise OSError("disk")
     study = tracker.read_study("s")
     assert hp_table(study)["val. accuracy"].tolist() == [0.80]
-    assert "failed" not in document(study, tmp_path)
+    assert "failed" not in markdown(study_document(study, tmp_path))
 
 
 def test_ties_go_to_the_lower_loss_and_then_to_the_name(tracker: Tracker, log: Log) -> None:
@@ -106,8 +113,13 @@ def test_hostile_values_cannot_break_the_table_or_the_page(
     for i, value in enumerate(values):
         log("s", {"head.activation": value}, 0.9 - i / 100, fingerprint=str(i))
     study = tracker.read_study("s")
-    lines = [line for line in document(study, tmp_path).splitlines() if line.startswith("|")]
-    cells = [line.split(" | ")[0].removeprefix("| ").rstrip() for line in lines[2:]]
+    lines = [
+        line
+        for line in markdown(study_document(study, tmp_path)).splitlines()
+        if line.startswith("|")
+    ]
+    shown = lines[2 : 2 + len(values)]
+    cells = [line.split(" | ")[0].removeprefix("| ").rstrip() for line in shown]
     assert cells == [
         r"a\|b",
         "two lines",
@@ -136,7 +148,7 @@ def test_the_command_of_the_winner_gives_its_point_back_to_hydra(
     _start(tracker, command="experiment=cnn_imdb")
     log("s", {"head.activation": value}, 0.9, fingerprint="w")
     log("s", {"head.activation": "other"}, 0.8)
-    text = document(tracker.read_study("s"), tmp_path)
+    text = markdown(study_document(tracker.read_study("s"), tmp_path))
     line = text.split("```bash\n")[1].split("\n```")[0]
     *start, override = shlex.split(line)
     assert start == ["python", "-m", "hpsearch.train", "experiment=cnn_imdb"]
@@ -151,9 +163,9 @@ def test_the_winner_names_its_own_command_and_its_model(
 ) -> None:
     tags = {"hpsearch.command": "head.dropout=0.2", "hpsearch.folder": str(tmp_path / "o" / "t")}
     log("s", BASE, 0.9, tags=tags)
-    text = document(tracker.read_study("s"), tmp_path)
+    text = markdown(study_document(tracker.read_study("s"), tmp_path))
     assert "```bash\npython -m hpsearch.train head.dropout=0.2\n```" in text
-    assert "Its model lies in `o/t`." in text
+    assert "Its model lies in o/t/best." in text
 
 
 def test_a_run_alone_is_a_study_of_one(tracker: Tracker, log: Log) -> None:
@@ -169,7 +181,7 @@ def test_a_study_without_trials_is_reported_as_empty(tracker: Tracker, tmp_path:
     _start(tracker)
     study = tracker.read_study("s")
     assert full_table(study).empty
-    assert "No trial has finished yet." in document(study, tmp_path)
+    assert "No trial has finished yet." in markdown(study_document(study, tmp_path))
     assert write_report(study, tmp_path).csv.read_text().splitlines() == ["val. accuracy,val. loss"]
 
 
@@ -234,7 +246,7 @@ def test_the_entry_imports_no_torch_and_writes_nothing_but_the_reports(
     tracker.end_study("s")
     before = {p for p in tmp_path.rglob("*") if "mlflow.db" not in p.name}
     code = (
-        "import sys; from hpsearch import report; report.main([]);"
+        "import sys; from hpsearch import report; report.main(['test=false', 'register=false']);"
         "sys.exit('torch was imported' if 'torch' in sys.modules else 0)"
     )
     done = subprocess.run(
@@ -248,4 +260,11 @@ def test_the_entry_imports_no_torch_and_writes_nothing_but_the_reports(
     assert (done.returncode, done.stderr) == (0, "")
     after = {p for p in tmp_path.rglob("*") if "mlflow.db" not in p.name}
     names = {str(p.relative_to(tmp_path)) for p in after - before}
-    assert names == {"reports", "reports/s.md", "reports/s.csv", "reports/s.tex"}
+    assert {name for name in names if name.count("/") < 2} == {
+        "reports",
+        *(f"reports/s{suffix}" for suffix in (".md", ".html", ".csv", ".tex", "-figures")),
+        "cache",
+        "cache/matplotlib",  # its list of fonts
+        "outputs",
+        "outputs/mlflow-artifacts",
+    }

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
+import io
 import random
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 
 from hpsearch import report
-from hpsearch.reporting import hp_table, markdown_table
+from hpsearch.reporting import hp_table, markdown_table, write_report
 from hpsearch.tracking import Tracker
+from tests.conftest import fresh
+from tests.reporting.conftest import logger
 
 Log = Callable[..., None]
 
@@ -47,7 +51,24 @@ RUNS: list[tuple[dict[str, object], float, float]] = [
 ]
 
 
-def _log_all(tracker: Tracker, log: Log, *, leave_out: int | None = None) -> None:
+@pytest.fixture(scope="module")
+def published(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Tracker:
+    """A store with the seven runs."""
+    tracker = fresh(empty_store, tmp_path_factory.mktemp("published"))
+    log_all(tracker, logger(tracker))
+    return tracker
+
+
+@pytest.fixture(scope="module")
+def reported(published: Tracker) -> tuple[Path, str]:
+    """The folder of their report, and what was printed."""
+    root = Path(published.uri.removeprefix("sqlite:///")).parent
+    with redirect_stdout(io.StringIO()) as printed:
+        report.main([f"root={root}"])
+    return root / "reports", printed.getvalue()
+
+
+def log_all(tracker: Tracker, log: Log, *, leave_out: int | None = None) -> None:
     tracker.start_study("longformer", base=BASE, keys=KEYS, tags={})
     runs = [run for i, run in enumerate(RUNS) if i != leave_out]
     random.Random(7).shuffle(runs)
@@ -64,40 +85,36 @@ def _meaning(cell: str) -> float | str:
 
 
 def _cells(markdown: str) -> list[list[str]]:
-    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    """Of the first table."""
+    table = next(part for part in markdown.split("\n\n") if part.startswith("|"))
+    lines = table.splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def test_the_published_table_comes_out_row_for_row_and_cell_for_cell(
-    tracker: Tracker, log: Log
-) -> None:
-    _log_all(tracker, log)
-    head, _, *rows = _cells(markdown_table(hp_table(tracker.read_study("longformer"))))
+def test_the_published_table_comes_out_row_for_row_and_cell_for_cell(published: Tracker) -> None:
+    head, _, *rows = _cells(markdown_table(hp_table(published.read_study("longformer"))))
     assert head == [*KEYS, "val. accuracy", "val. loss"]
     assert [[_meaning(c) for c in row] for row in rows] == [
         [_meaning(c) for c in row] for row in PUBLISHED
     ]
 
 
-def test_figures_have_five_decimals_and_columns_line_up(tracker: Tracker, log: Log) -> None:
-    _log_all(tracker, log)
-    text = markdown_table(hp_table(tracker.read_study("longformer")))
+def test_figures_have_five_decimals_and_columns_line_up(published: Tracker) -> None:
+    text = markdown_table(hp_table(published.read_study("longformer")))
     assert [row[-2:] for row in _cells(text)[2:]] == [row[-2:] for row in PUBLISHED]
     assert len({len(line) for line in text.splitlines()}) == 1
 
 
 def test_the_entry_writes_the_same_table_and_a_csv_without_blanks(
-    tracker: Tracker, log: Log, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    reported: tuple[Path, str],
 ) -> None:
-    _log_all(tracker, log)
-    report.main([f"root={tmp_path}"])
-    printed = capsys.readouterr().out
-    written = (tmp_path / "reports" / "longformer.md").read_text(encoding="utf-8")
+    folder, printed = reported
+    written = (folder / "longformer.md").read_text(encoding="utf-8")
     assert _cells(written) == _cells(printed)
     assert [[_meaning(c) for c in row] for row in _cells(written)[2:]] == [
         [_meaning(c) for c in row] for row in PUBLISHED
     ]
-    raw = (tmp_path / "reports" / "longformer.csv").read_bytes().decode()
+    raw = (folder / "longformer.csv").read_bytes().decode()
     assert raw.count("\r\n") == raw.count("\n") == 8
     rows = list(csv.reader(raw.splitlines()))
     assert rows[1] == ["0.1", "0.1", "relu", "768", "0.9512", "0.20479"]
@@ -107,9 +124,8 @@ def test_the_entry_writes_the_same_table_and_a_csv_without_blanks(
 def test_without_the_base_row_its_cells_stay_blank_and_a_line_states_it(
     tracker: Tracker, log: Log, tmp_path: Path
 ) -> None:
-    _log_all(tracker, log, leave_out=1)
-    report.main(["study=longformer", f"root={tmp_path}"])
-    written = (tmp_path / "reports" / "longformer.md").read_text(encoding="utf-8")
+    log_all(tracker, log, leave_out=1)
+    written = write_report(tracker.read_study("longformer"), tmp_path).markdown.read_text("utf-8")
     assert [row[:4] for row in _cells(written)[2:]] == [
         ["", "", "relu", ""],
         ["", "0.0", "", ""],
@@ -122,12 +138,8 @@ def test_without_the_base_row_its_cells_stay_blank_and_a_line_states_it(
     assert base in written
 
 
-def test_the_caption_says_what_one_seed_cannot_show(
-    tracker: Tracker, log: Log, tmp_path: Path
-) -> None:
-    _log_all(tracker, log)
-    report.main([f"root={tmp_path}"])
-    written = (tmp_path / "reports" / "longformer.md").read_text(encoding="utf-8")
+def test_the_caption_says_what_one_seed_cannot_show(reported: tuple[Path, str]) -> None:
+    written = (reported[0] / "longformer.md").read_text(encoding="utf-8")
     # 1.96 * sqrt(0.9512 * 0.0488 / 5000) = 1.96 * 0.00304688
     assert "± 0.00597" in written
     assert "imdb (digest 0123abcd), 20,000 training and 5,000 validation examples" in written

@@ -30,6 +30,7 @@ __all__ = [
     "seconds",
     "share_or_count",
     "steps_or_time",
+    "within",
 ]
 
 
@@ -79,6 +80,11 @@ def between(low: float, high: float | None, *, none: bool = False, open_low: boo
         return above and (high is None or value < high)
 
     return _field(Rule(test, text + (" or null" if none else "")))
+
+
+def within(low: int, high: int) -> Any:
+    text = f"a whole number from {low} to {high}"
+    return _field(Rule(lambda v: _whole(v) and low <= v <= high, text))
 
 
 def share_or_count(*, none: bool = False) -> Any:

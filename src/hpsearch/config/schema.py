@@ -26,6 +26,7 @@ from hpsearch.config.rules import (
     one_of,
     share_or_count,
     steps_or_time,
+    within,
 )
 
 __all__ = ["Config", "register"]
@@ -186,6 +187,15 @@ class TrackingConfig:
 
 
 @dataclass
+class ReportConfig:
+    """The report that a sweep ends with, and what ``python -m hpsearch.report`` starts from."""
+
+    auto: bool = irrelevant(flag())
+    columns: list[str] | None = irrelevant(free("null, or a list of keys, metrics, seeds, ±, 95 %"))
+    digits: int = irrelevant(within(0, 15))
+
+
+@dataclass
 class Config:
     """The whole configuration of a trial; the groups of ``conf/`` fill it."""
 
@@ -202,6 +212,7 @@ class Config:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
 
 
 BACKBONES = {
@@ -212,9 +223,16 @@ BACKBONES = {
 }
 
 
+ITS = "hpsearch.train"  # it is this program's, not its sweeper's
+
+
 def register() -> None:
-    """Make the schema known to Hydra; ``conf/`` names its parts as ``/schema/…``."""
+    """Make the schema known to Hydra; ``conf/`` names its parts as ``/schema/…``.
+
+    A file there cannot have a name that a plugin stores, so its set-up for Ray has another.
+    """
     store = ConfigStore.instance()
+    store.store(group="hydra/launcher", name="ray", node={"defaults": ["warm_ray"]}, provider=ITS)
     store.store(group="schema", name="config", node=Config)
     for name, node in BACKBONES.items():
         store.store(group="schema/backbone", name=name, node=node)

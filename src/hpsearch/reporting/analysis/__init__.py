@@ -1,0 +1,1 @@
+"""Numbers: points and their replicates, tables of them, statistics, differences, effects."""
