@@ -5,20 +5,23 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow check bench clean
+.PHONY: help quickstart test test-slow test-cluster check bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 quickstart: $(VENV)/installed  ## install, run the default sweep, write and print its table
-	$(BIN)/python -m hpsearch.train -m head.activation=tanh,relu
+	$(BIN)/python -m hpsearch.train -m head.activation=tanh,relu report.auto=false
 	$(BIN)/python -m hpsearch.report
 
 test: $(VENV)/installed-test  ## install with the test extra, run the suite (within 8 minutes)
 	$(BIN)/python -m pytest -m "not slow and not cluster" -n 2 --dist loadfile
 
 test-slow: $(VENV)/installed-test  ## the suite's heavy part
-	$(BIN)/python -m pytest -m "slow and not cluster"
+	$(BIN)/python -m pytest -m "slow and not cluster" -n 2 --dist loadfile
+
+test-cluster: $(VENV)/installed-test  ## Slurm, Ray and PostgreSQL, really started; `.ci/services` starts them
+	$(BIN)/python -m pytest -m cluster
 
 check: $(VENV)/installed-test  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -30,7 +33,9 @@ DATA ?=
 ON_DATA := trial_anatomy train_throughput head_sweep longformer search_efficiency
 
 bench: $(VENV)/installed-benchmark  ## measure against named peers, on a quiet machine (DATA=FOLDER)
-	@failed=; $(BIN)/python benchmarks/sweep_overhead.py || failed=" sweep_overhead"; \
+	@failed=; for name in sweep_overhead scale_simulation report_scale; do \
+		$(BIN)/python "benchmarks/$$name.py" || failed="$$failed $$name"; \
+	done; \
 	for name in $(ON_DATA); do \
 		echo "benchmarks/$$name.py" >&2; \
 		$(BIN)/python "benchmarks/$$name.py" $(if $(DATA),--data "$(DATA)") || failed="$$failed $$name"; \
