@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-__all__ = ["ByteDropout", "dropout", "keep_mask", "keep_share", "use_byte_dropout"]
+__all__ = ["ByteDropout", "dropout", "keep_factors", "keep_mask", "keep_share", "use_byte_dropout"]
 
 LEVELS = 256
 
@@ -29,6 +29,19 @@ def keep_mask(shape: torch.Size, p: float) -> torch.Tensor:
     # A draw of 64 bits costs hardly more than one of 8.
     words = torch.empty(-(-count // 8), dtype=torch.int64).random_(-(2**63), None)
     return words.view(torch.uint8)[:count].view(shape) >= round(p * LEVELS)
+
+
+def keep_factors(shape: torch.Size, p: float) -> torch.Tensor | None:
+    """What :func:`dropout` multiplies by on the processor, in float32; None where it does nothing.
+
+    It draws what :func:`dropout` draws.
+    """
+    share = keep_share(p)
+    if share == 1.0:
+        return None
+    if share == 0.0:
+        return F.dropout(torch.ones(shape), p)
+    return keep_mask(shape, p) * (1.0 / share)
 
 
 class _Dropped(torch.autograd.Function):

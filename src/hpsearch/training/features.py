@@ -12,12 +12,14 @@ import torch
 from torch import nn
 
 from hpsearch.data.batches import Tokens
-from hpsearch.models import Classifier
+from hpsearch.models import ClassificationHead, Classifier
 from hpsearch.timing import phase
 from hpsearch.training.forward import Forward, StopRequested, in_order
+from hpsearch.training.head_gradient import add_gradient
+from hpsearch.training.loss import ClassificationLoss
 from hpsearch.training.plan import Rows
 from hpsearch.training.precision import Precision
-from hpsearch.training.seams import by_length
+from hpsearch.training.seams import backward, by_length
 from hpsearch.training.sizes import Sizes
 
 __all__ = ["FeatureBatch", "Features", "HeadForward", "Precomputed", "embed"]
@@ -98,6 +100,21 @@ class HeadForward:
             logits = self.model.head(batch.vectors)
         assert isinstance(logits, torch.Tensor)
         return logits
+
+    def backward(
+        self, batch: FeatureBatch, loss: ClassificationLoss, divisor: float
+    ) -> torch.Tensor:
+        """Add the gradient of the batch's loss over ``divisor``, which is returned, a scalar."""
+        head = self.model.head
+        if self.device.type != "cpu" or self.precision.dtype is not None:
+            return backward(self, batch, loss, divisor)
+        assert isinstance(head, ClassificationHead)
+
+        def gradient(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            value, change = loss.with_gradient(logits, batch.labels)
+            return value / divisor, change.div_(divisor)
+
+        return add_gradient(head, batch.vectors, gradient)
 
 
 @phase("features")

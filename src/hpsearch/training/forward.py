@@ -13,10 +13,11 @@ from hpsearch.data.batches import Batch, PackedBatch, Tokens
 from hpsearch.errors import PreemptedError
 from hpsearch.models import Classifier
 from hpsearch.timing import phase
+from hpsearch.training.loss import ClassificationLoss
 from hpsearch.training.memory import until_it_fits
 from hpsearch.training.plan import Rows
 from hpsearch.training.precision import Precision
-from hpsearch.training.seams import Runs, Split, by_length
+from hpsearch.training.seams import Runs, Split, backward, by_length
 from hpsearch.training.sizes import Sizes
 
 __all__ = ["Forward", "StopRequested", "evaluate", "in_order"]
@@ -72,6 +73,12 @@ class Forward:
             logits = self.model.head(self._vectors(batch))
         assert isinstance(logits, torch.Tensor)
         return logits
+
+    def backward(
+        self, batch: Batch | PackedBatch, loss: ClassificationLoss, divisor: float
+    ) -> torch.Tensor:
+        """Add the gradient of the batch's loss over ``divisor``, which is returned, a scalar."""
+        return backward(self, batch, loss, divisor)
 
     def vectors(self, batch: Batch | PackedBatch) -> torch.Tensor:
         """The backbone's (batch, out_dim), in the precision's format."""

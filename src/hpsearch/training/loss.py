@@ -31,6 +31,7 @@ class ClassificationLoss(nn.Module):
         self.label_smoothing = label_smoothing
         tensor = None if weights is None else torch.tensor(weights, dtype=torch.float32)
         self.register_buffer("weights", tensor, persistent=False)
+        self._targets: torch.Tensor | None = None
         self._host_weights = None if weights is None else np.asarray(weights)
 
     def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -42,6 +43,27 @@ class ClassificationLoss(nn.Module):
             label_smoothing=self.label_smoothing,
             reduction="sum",
         )
+
+    @torch.no_grad()
+    def with_gradient(
+        self, logits: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The summed loss, and its gradient (batch, classes) with respect to the logits.
+
+        Both are functions of what the probabilities are compared with, a row a class: its weight,
+        of which smoothing spreads a share over all classes.
+        """
+        if self._targets is None or len(self._targets) != logits.shape[1]:
+            self._targets = self._make_targets(logits.shape[1])
+        targets = self._targets[labels]
+        logs = logits.float().log_softmax(dim=1)
+        total = targets.sum(dim=1, keepdim=True)
+        return -(logs * targets).sum(), logs.exp().mul_(total).sub_(targets)
+
+    def _make_targets(self, classes: int) -> torch.Tensor:
+        weights = torch.ones(classes) if self.weights is None else self.weights
+        own = torch.diag(weights * (1.0 - self.label_smoothing))
+        return own + weights * (self.label_smoothing / classes)
 
     def divisor(self, labels: npt.NDArray[np.int64]) -> float:
         """What the sum is divided by: the number of examples, or the sum of their weights."""

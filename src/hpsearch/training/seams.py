@@ -10,10 +10,11 @@ import numpy.typing as npt
 import torch
 
 from hpsearch.models import Classifier
+from hpsearch.training.loss import ClassificationLoss
 from hpsearch.training.plan import Rows
 from hpsearch.training.precision import Precision
 
-__all__ = ["Runs", "Split", "by_length", "pieces"]
+__all__ = ["Runs", "Split", "backward", "by_length", "pieces"]
 
 
 class Split(Protocol):
@@ -51,6 +52,17 @@ class Runs(Protocol):
 
     def logits(self, batch: Any, /) -> torch.Tensor:
         """(batch, classes), in the precision's format."""
+
+    def backward(self, batch: Any, loss: ClassificationLoss, divisor: float, /) -> torch.Tensor:
+        """Add the gradient of the batch's loss over ``divisor``, which is returned, a scalar."""
+
+
+def backward(forward: Runs, batch: Any, loss: ClassificationLoss, divisor: float) -> torch.Tensor:
+    """:meth:`Runs.backward` by autograd; the gradient is scaled where the precision asks for it."""
+    value = loss(forward.logits(batch), batch.labels) / divisor
+    forward.precision.scaler.scale(value).backward()
+    detached: torch.Tensor = value.detach()
+    return detached
 
 
 def by_length(split: Split, rows: Rows) -> Rows:

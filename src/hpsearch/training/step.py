@@ -59,10 +59,8 @@ def accumulate(trainer: Trainer, train: Split, rows: Rows) -> torch.Tensor:
     losses = []
     for piece in pieces(trainer.forward, train, rows, size=trainer.sizes.micro_batch_size):
         batch = trainer.forward.batch(train, piece)
-        loss = trainer.loss(trainer.forward.logits(batch), batch.labels) / divisor
-        trainer.forward.precision.scaler.scale(loss).backward()
-        losses.append(loss.detach())
-    return torch.stack(losses).sum()
+        losses.append(trainer.forward.backward(batch, trainer.loss, divisor))
+    return torch.stack(losses).sum() if len(losses) > 1 else losses[0]
 
 
 def update(trainer: Trainer, *, clip_norm: float | None) -> torch.Tensor:
