@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ class Bench:
     compose: Compose
     words: tuple[str, ...]
     root: Path
+    threads: list[int] = field(default_factory=list)  # on which each evaluation found itself
 
     def config(self, *words: str) -> Any:
         composed = self.compose(*self.words, *words)
@@ -50,6 +51,7 @@ class Bench:
 
     def run(self, name: str, *words: str, kill_after: int | None = None) -> TrialFolder:
         def report(step: int, metrics: dict[str, float]) -> None:
+            self.threads.append(torch.get_num_threads())
             if step == kill_after:
                 raise Killed
 
@@ -128,6 +130,18 @@ def test_without_a_cache_the_whole_model_learns_the_same(bench: Bench) -> None:
     assert np.allclose(losses(cached), losses(plain), atol=1e-5)
     names = {entry.name for entry in plain.best.iterdir()}
     assert {entry.name for entry in cached.best.iterdir()} == names
+
+
+def test_a_small_head_trains_on_one_core_and_a_large_one_on_its_share(bench: Bench) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        bench.run("small")
+        bench.run("large", "head.dim=400_000", "trainer.epochs=1")
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert bench.threads == [1, 1, 1, 2]
 
 
 @pytest.mark.parametrize("step", [1, 3])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from transformers import PreTrainedTokenizerFast
 
 from hpsearch import builders, found_sizes
+from hpsearch.cores import one_core
 from hpsearch.data import Splits, Tokens
 from hpsearch.frozen import FrozenBackbone, is_cached
 from hpsearch.model_folder import complete, save_head, save_model
@@ -20,6 +21,8 @@ from hpsearch.training import Runs, Sizes, Split
 from hpsearch.weights import digest
 
 __all__ = ["Material", "material"]
+
+ALONE = 50_000_000  # multiplications, some milliseconds
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,9 @@ def material(
         stop_requested=stop_requested,
     )
     with backbone.held:
-        yield _head(saved, backbone, tokens)
+        made = _head(saved, backbone, tokens)
+        with one_core() if _is_small(made) else nullcontext():
+            yield made
 
 
 def _whole(
@@ -122,6 +127,12 @@ def _head(config: DictConfig, backbone: FrozenBackbone, tokens: tuple[Tokens, To
 
     sizes = builders.build_head_sizes(config)
     return Material(forward, sizes, train, val, keep, completed)
+
+
+def _is_small(made: Material) -> bool:
+    """Whether a layer of a step is too little to be shared by cores."""
+    weights = sum(parameter.numel() for parameter in made.forward.model.parameters())
+    return made.sizes.micro_batch_size * weights <= ALONE
 
 
 def _first_head(config: DictConfig, *, in_dim: int) -> ClassificationHead:
