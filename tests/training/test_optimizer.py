@@ -1,9 +1,14 @@
-"""Which parameters decay, and at which rate they learn."""
+"""Which parameters decay, at which rate they learn, and that a step is torch's."""
+
+import math
 
 import pytest
+import torch
 from torch import nn
+from torch.optim import AdamW
 
 from hpsearch.training.optimizer import build_optimizer, parameter_groups
+from hpsearch.training.step import clip
 
 
 class Tiny(nn.Module):
@@ -37,3 +42,46 @@ def test_every_trained_parameter_is_in_exactly_one_group() -> None:
     inside = [id(p) for group in optimizer.param_groups for p in group["params"]]
     assert sorted(inside) == sorted(id(p) for p in model.parameters())
     assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-3)
+
+
+def test_each_step_is_torchs_at_any_rate_after_a_restore_and_without_a_gradient() -> None:
+    """Ours goes straight to the kernel from its second step on."""
+    torch.manual_seed(0)
+    ours, theirs = Tiny(), Tiny()
+    theirs.load_state_dict(ours.state_dict())
+    settings = {"lr": 0.1, "weight_decay": 0.1, "backbone_lr_scale": 0.5}
+    mine = build_optimizer(ours, **settings)
+    plain = AdamW(parameter_groups(theirs, **settings), fused=True)
+    for step in range(8):
+        for left, right in zip(ours.parameters(), theirs.parameters(), strict=True):
+            left.grad = torch.randn_like(left)
+            right.grad = left.grad.clone()
+        if step == 5:  # a layer that had no part in the loss
+            ours.head.weight.grad = theirs.head.weight.grad = None
+        for optimizer in (mine, plain):
+            optimizer.param_groups[0]["lr"] = 0.1 / (step + 1)
+        if step == 3:
+            state = mine.state_dict()
+            mine = build_optimizer(ours, **settings)
+            mine.load_state_dict(state)
+        mine.step()
+        plain.step()
+        for left, right in zip(ours.parameters(), theirs.parameters(), strict=True):
+            assert torch.equal(left, right)
+    for left, right in zip(mine.state.values(), plain.state.values(), strict=True):
+        assert all(torch.equal(left[name], right[name]) for name in ("step", "exp_avg_sq"))
+
+
+@pytest.mark.parametrize("most", [None, 0.5, 100.0])
+def test_the_gradient_is_clipped_as_by_torch(most: float | None) -> None:
+    torch.manual_seed(0)
+    ours, theirs = ([nn.Parameter(torch.zeros(n)) for n in (3, 4, 5)] for _ in range(2))
+    for left, right in zip(ours[:2], theirs[:2], strict=True):  # the last one has none
+        left.grad = torch.randn_like(left)
+        right.grad = left.grad.clone()
+    norm = nn.utils.clip_grad_norm_(theirs, most or math.inf)
+    assert torch.allclose(clip(ours, most), norm)
+    for left, right in zip(ours[:2], theirs[:2], strict=True):
+        assert left.grad is not None
+        assert right.grad is not None
+        assert torch.allclose(left.grad, right.grad)

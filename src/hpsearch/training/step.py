@@ -68,12 +68,28 @@ def update(trainer: Trainer, *, clip_norm: float | None) -> torch.Tensor:
     scaler, optimizer = trainer.forward.precision.scaler, trainer.optimizer
     scaler.unscale_(optimizer)
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    norm = torch.nn.utils.clip_grad_norm_(parameters, clip_norm or math.inf)
+    norm = clip(parameters, clip_norm)
     scale = scaler.get_scale()
     scaler.step(optimizer)
     scaler.update()
     # fp16 leaves a step out when the scaled gradient overflowed; the schedule waits for it.
     if scaler.get_scale() >= scale:
         trainer.schedule.step()
-    optimizer.zero_grad(set_to_none=True)
-    return norm.detach()
+    for parameter in parameters:
+        parameter.grad = None
+    return norm
+
+
+@torch.no_grad()
+def clip(parameters: list[torch.Tensor], clip_norm: float | None) -> torch.Tensor:
+    """Scale the gradient to at most this norm, as ``clip_grad_norm_`` does; the norm before.
+
+    A processor knows the norm, and leaves alone a gradient that is short enough.
+    """
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    if not gradients or gradients[0].device.type != "cpu":
+        return torch.nn.utils.clip_grad_norm_(parameters, clip_norm or math.inf)
+    norm: torch.Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    if clip_norm is not None and (scale := clip_norm / (float(norm) + 1e-6)) < 1.0:
+        torch._foreach_mul_(gradients, scale)
+    return norm
