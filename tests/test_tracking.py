@@ -96,6 +96,30 @@ def test_a_study_goes_on_from_another_root_but_not_with_another_base(tracker: Tr
         _start(tracker, {"head": {"activation": "tanh", "dim": 50}, "root": "."})
 
 
+def test_epochs_of_the_same_second_are_written_together_and_before_anything_else(
+    tracker: Tracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _start(tracker)
+
+    def steps() -> list[int]:
+        assert trial.run_id is not None
+        return [m.step for m in _client(tracker).get_metric_history(trial.run_id, "val/loss")]
+
+    with _trial(tracker) as trial:
+        for step in (1, 2, 3):
+            trial.log({"val/loss": 0.5}, step=step)
+        assert steps() == [1]
+        trial.tag({"note": "y"})
+        assert steps() == [1, 2, 3]
+        trial.log({"val/loss": 0.5}, step=4)
+        monkeypatch.setattr("hpsearch.tracking.trial_run.BETWEEN_POINTS", 0.0)
+    assert steps() == [1, 2, 3, 4]
+    with _trial(tracker, fingerprint="f2") as trial:
+        for step in (1, 2):
+            trial.log({"val/loss": 0.5}, step=step)
+        assert steps() == [1, 2]
+
+
 def test_a_resumed_trial_continues_its_run_and_doubles_no_point(tracker: Tracker) -> None:
     _start(tracker)
     first = _trial(tracker)

@@ -35,6 +35,12 @@ def train(run: TrialRun, model: Path, *, epochs: int = 3) -> None:
     run.artifacts(model, under="model")
 
 
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Epochs are told one by one, as where each takes a second."""
+    monkeypatch.setattr("hpsearch.tracking.trial_run.BETWEEN_POINTS", 0.0)
+
+
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     folder = tmp_path / "best"

@@ -150,8 +150,8 @@ def _reopen(store: Store, run: Run, start: TrialStart) -> None:
 
 
 def _place(store: Store, study: str) -> dict[str, str]:
-    parent = store.find_study(study)
-    return {} if parent is None else {names.PARENT: str(parent.info.run_id)}
+    parent = next(iter(store.found({names.STUDY: study, names.KIND: "study"})), None)
+    return {} if parent is None else {names.PARENT: parent.run_id}
 
 
 def _check_base(run: Run, base: Mapping[str, str]) -> None:

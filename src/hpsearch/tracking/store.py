@@ -88,7 +88,11 @@ class Store:
         return self.search({names.STUDY: study, names.FINGERPRINT: fingerprint})
 
     def search(self, tags: Mapping[str, str]) -> list[Run]:
-        """Active runs with these tags, oldest first."""
+        """Active runs with these tags, oldest first; of none a sqlite file tells sooner."""
+        if self.file is not None:
+            check_file(self.file)
+            if find_runs(self.file, self.experiment, tags) == []:
+                return []
         return search(self.client, self.experiment_id, tags)
 
     def found(self, tags: Mapping[str, str]) -> list[FoundRun]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -16,11 +17,15 @@ from hpsearch.tracking.opening import open_trial
 from hpsearch.tracking.records import Record, TrialStart, as_record, now
 from hpsearch.tracking.sending import AT_ONCE, PATIENT, Sender, together
 from hpsearch.tracking.spool import SpoolFile
-from hpsearch.tracking.stored_run import StoredRun
+from hpsearch.tracking.stored_run import Point, StoredRun
 
 __all__ = ["TrialRun"]
 
 log = logging.getLogger(__name__)
+
+# Seconds: a request costs more than its points, and the epochs of a head take milliseconds. A
+# process that is killed meanwhile tells them when it goes on.
+BETWEEN_POINTS = 1.0
 
 
 class TrialRun:
@@ -43,6 +48,8 @@ class TrialRun:
         self._run: StoredRun | None = None
         self._file: SpoolFile | None = None
         self._refused = self._lost = False
+        self._points: list[Point] = []  # not written yet
+        self._due = 0.0  # when the next ones are
         try:
             self._open(every=0.0, seconds=PATIENT)
         except TrackerAwayError:
@@ -54,15 +61,23 @@ class TrialRun:
         return self._start.params
 
     def log(self, metrics: Mapping[str, float], *, step: int) -> None:
-        """Write one epoch's metrics, in one batch."""
+        """Write one epoch's metrics; those of less than a second wait for the next ones."""
         self.log_all([(step, metrics)])
 
     def log_all(self, evaluations: Iterable[tuple[int, Mapping[str, float]]]) -> None:
-        """Write several steps, in one batch."""
+        """As :meth:`log`, of several steps, in one batch."""
         at = now()
-        plain = [(step, at, {k: float(v) for k, v in one.items()}) for step, one in evaluations]
-        if plain:
-            self._write({"op": "points", "points": plain})
+        self._points += [
+            (step, at, {k: float(v) for k, v in one.items()}) for step, one in evaluations
+        ]
+        if time.monotonic() >= self._due:
+            self._write_points()
+
+    def _write_points(self) -> None:
+        points, self._points = self._points, []
+        if points:
+            self._due = time.monotonic() + BETWEEN_POINTS
+            self._send({"op": "points", "points": points})
 
     def summary(self, metrics: Mapping[str, float]) -> None:
         """Write the figures of the best epoch, each as ``best/<metric>``."""
@@ -122,8 +137,12 @@ class TrialRun:
 
     # ------------------------------------------------------------------ at once, or later
 
-    @phase("tracking")
     def _write(self, record: dict[str, Any], *, every: float | None = None) -> None:
+        self._write_points()
+        self._send(record, every=every)
+
+    @phase("tracking")
+    def _send(self, record: dict[str, Any], *, every: float | None = None) -> None:
         record["at"] = now()
         self._try_again(self._sender.try_every if every is None else every)
         if self._run is not None:
