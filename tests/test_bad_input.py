@@ -66,3 +66,18 @@ def test_bad_input_is_one_line_that_names_it(
     left_behind = {path.name for path in tmp_path.glob("outputs/trials/*/*")}
     assert left_behind <= {".lease"}, "nothing has trained"
     assert not list(tmp_path.glob("**/*.log"))
+
+
+@pytest.mark.parametrize("values", ["tanh,rulu", "choice(tanh,rulu)"])
+def test_a_mistyped_value_of_a_search_begins_nothing(
+    values: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["train", "-m", f"head.activation={values}"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "head.activation=rulu: allowed is tanh" in capfd.readouterr().err
+    assert [entry.name for entry in tmp_path.rglob("*")] == ["outputs"]

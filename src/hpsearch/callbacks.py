@@ -8,7 +8,12 @@ from typing import Any
 
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from hydra_plugins.hpsearch_sweeper import resolve_study_name, search_keys, warm_up
+from hydra_plugins.hpsearch_sweeper import (
+    check_search,
+    resolve_study_name,
+    search_keys,
+    warm_up,
+)
 from omegaconf import DictConfig
 
 from hpsearch.config import check, check_keys
@@ -48,6 +53,7 @@ class StudyCallback(Callback):
             check_keys(config, ["name", "root"])  # the search may fill in others
             require_writable(config.root)
             name, keys = resolve_study_name(config), search_keys(config)
+            check_search(config, check)  # a mistyped value begins nothing
             warm_up(config)  # the trials' server imports torch while MLflow's store is opened
             open_study(config, name=name, keys=keys)
 

@@ -13,12 +13,13 @@ imports Optuna at its top.
 """
 
 from hydra_plugins.hpsearch_sweeper import config, display, hpsearch_sweeper, sweeping
-from hydra_plugins.hpsearch_sweeper.ahead import warm_up
+from hydra_plugins.hpsearch_sweeper.ahead import check_search, warm_up
 from hydra_plugins.hpsearch_sweeper.plan import resolve_study_name, search_keys
 from hydra_plugins.hpsearch_sweeper.trial import TrialHandle, current_trial, slots
 
 __all__ = [
     "TrialHandle",
+    "check_search",
     "config",
     "current_trial",
     "display",

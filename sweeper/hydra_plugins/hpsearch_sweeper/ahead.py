@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-__all__ = ["warm_up"]
+__all__ = ["check_search", "warm_up"]
+
+
+def check_search(config: DictConfig, check: Callable[[DictConfig], object]) -> None:
+    """Raises what composing, or `check`, raises for the base or a searched value.
+
+    For a Hydra callback's `on_multirun_start(config)` that begins something which a mistyped value
+    had better not begin; `hydra.sweeper.validate` may ask more of each, later.
+    """
+    from hydra_plugins.hpsearch_sweeper import composing, hiding, plan, validation
+    from hydra_plugins.hpsearch_sweeper.jobs import patching
+
+    loader = composing.default_loader()
+    made = plan.make_plan(config, list(config.hydra.overrides.task), loader=loader)
+    composer = patching.Composer(hiding.for_jobs(config), loader=loader)
+    validation.check_plan(made, composer, check)
 
 
 def warm_up(config: DictConfig) -> None:

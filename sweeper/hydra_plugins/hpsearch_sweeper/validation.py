@@ -16,18 +16,21 @@ if TYPE_CHECKING:
     from hydra_plugins.hpsearch_sweeper.space.values import Label
     from omegaconf import DictConfig
 
-__all__ = ["validate_plan"]
+__all__ = ["check_plan", "validate_plan"]
 
 # A longer range is checked at so many values, evenly spread with both ends.
 _MOST_VALUES = 100
 
 
 def validate_plan(plan: Plan, composer: Composer) -> None:
-    """Raises what composing, or the user's `validate`, raises for the base or a variation.
+    """Raises what composing, or the user's `validate`, raises for the base or a variation."""
+    check_plan(plan, composer, _check(plan.settings.validate))
 
-    `current_trial()` tells it the study's name, and is not active.
-    """
-    check = _check(plan.settings.validate)
+
+def check_plan(
+    plan: Plan, composer: Composer, check: Callable[[DictConfig], object] | None
+) -> None:
+    """As `validate_plan`, with this check; `current_trial()` tells it the study's name."""
     with trial.foreseen(plan.study_name):
         _run(check, plan.base)
         for override in _variations(plan):
