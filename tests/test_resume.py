@@ -123,9 +123,10 @@ def test_a_run_killed_at_this_moment_ends_as_one_that_was_not(
     assert_equal(tmp_path, undisturbed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("by", "code"),
-    [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)],
+    [(signal.SIGTERM, 143), (signal.SIGINT, 130)],
 )
 def test_a_run_told_to_stop_keeps_its_last_step_and_ends_as_one_that_was_not(
     by: signal.Signals, code: int, undisturbed: Path, tmp_path: Path

@@ -30,6 +30,8 @@ from hpsearch.tracking import open_tracker
 from hpsearch.trials import TrialStore
 from tests.commands import environment, run
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["A film to remember", "A dull and awful mess", "A film to remember"]
 SMALL = ("data.train_size=60", "data.val_size=20", "trainer.epochs=1", "backbone.max_length=32")
 
@@ -126,7 +128,6 @@ def test_many_may_ask_at_once(model: TextModel) -> None:
     assert together == alone
 
 
-@pytest.mark.slow
 def test_mlflow_loads_the_champion_in_a_process_of_its_own(trained: Trained) -> None:
     script = (
         "import mlflow, sys\n"
@@ -198,7 +199,6 @@ def ask(address: str, given: object) -> tuple[int, Any]:
             return error.code, json.load(error)
 
 
-@pytest.mark.slow
 def test_a_served_model_answers_texts_and_says_what_is_wrong_with_others(
     served: str, model: TextModel
 ) -> None:

@@ -77,6 +77,7 @@ def test_the_same_command_again_trains_nothing_and_ends_the_same_with_its_report
     shutil.rmtree(folder / "reports")
 
 
+@pytest.mark.slow
 def test_a_sweep_whose_mlflow_is_away_ends_without_its_report(swept: tuple[Path, Done]) -> None:
     folder, _ = swept
     done = run(folder, "train", *SWEEP, "report.auto=true", "tracking.uri=http://127.0.0.1:9")
@@ -85,6 +86,7 @@ def test_a_sweep_whose_mlflow_is_away_ends_without_its_report(swept: tuple[Path,
     shutil.rmtree(folder / "outputs" / "spool")
 
 
+@pytest.mark.slow
 def test_columns_that_are_not_there_cost_the_report_and_not_the_sweep(
     swept: tuple[Path, Done],
 ) -> None:
@@ -175,6 +177,7 @@ def test_predict_names_the_class_and_evaluates_the_test_split(swept: tuple[Path,
     assert int(runs["metrics.test/accuracy"].notna().sum()) == 1
 
 
+@pytest.mark.slow
 def test_a_trial_of_another_study_is_answered_from_the_store(swept: tuple[Path, Done]) -> None:
     folder, _ = swept
     done = run(folder, "train", "head.activation=relu", "head.dim=16", *SMALL)

@@ -115,6 +115,7 @@ def _order(study: Study, activation: str) -> list[int]:
     return [int(dim) for dim in ranked.index]
 
 
+@pytest.mark.slow
 def test_only_epochs_and_seeds_differ_from_the_study(grid: Grid, tmp_path: Path) -> None:
     words = (
         "experiment=longformer_imdb",

@@ -70,6 +70,7 @@ def test_what_was_killed_too_often_is_run_by_the_same_command_again(program: Pro
     assert "all 5 trials are finished" in program.run(*words)
 
 
+@pytest.mark.slow
 def test_each_command_tries_so_often_as_it_is_told(program: Program) -> None:
     words = ("how=kill,fine", "hydra.sweeper.retries=1")
     program.run(*words)
@@ -96,7 +97,10 @@ def test_the_death_of_the_sweeper_uses_up_no_retry(program: Program) -> None:
     assert [trial.user_attrs.get("attempt", 0) for trial in cut] == [0, 0, 0]
 
 
-@pytest.mark.parametrize("how", ["hang", "hang-stopped", "hang-in-c"])
+@pytest.mark.parametrize(
+    "how",
+    [pytest.param(how, marks=pytest.mark.slow) for how in ("hang", "hang-stopped")] + ["hang-in-c"],
+)
 def test_a_trial_that_hangs_is_killed_and_tried_again(program: Program, how: str) -> None:
     printed = program.run(
         f"how={how}-once,fine", "hydra.sweeper.trial_timeout=2", "hydra.sweeper.retries=1"
@@ -188,6 +192,7 @@ def test_sigterm_lets_the_trials_write_how_far_they_are(program: Program, everyw
     assert [x.user_attrs["attempt"] for x in program.trials] == [0, 0]
 
 
+@pytest.mark.slow
 def test_a_trial_that_does_not_heed_sigterm_is_killed_in_the_end(program: Program) -> None:
     with program.start("how=hang-deaf") as sweep:
         (log,) = program.wait_for_jobs(1)

@@ -78,6 +78,7 @@ def test_a_sampler_that_learns_keeps_away_from_what_does_not_fit(
     assert study.best_trial.params["x"] <= 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["nsgaii", "qmc"])
 def test_a_sampler_that_cannot_learn_from_it_is_not_disturbed(bench, sampler: str) -> None:
     """NSGA takes parents among complete trials only: one that did not fit is none."""

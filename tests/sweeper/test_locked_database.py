@@ -50,6 +50,7 @@ def test_a_sweep_that_begins_with_a_locked_database_waits(program: Program) -> N
     assert [trial.value for trial in program.trials] == [0.0, 0.1]
 
 
+@pytest.mark.slow
 def test_a_database_locked_for_too_long_ends_the_sweep_in_one_line(program: Program) -> None:
     words = ("seconds=0.5,0.6,0.7", IMPATIENT)
     with program.start(*words) as sweep:

@@ -203,6 +203,7 @@ def test_any_mix_gives_what_hydra_gives(small: Sweep, overrides: list[str]) -> N
     small.check(*overrides)
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     st.lists(

@@ -142,6 +142,7 @@ def example_config() -> Any:
         yield
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -186,6 +186,7 @@ def test_any_studys_name_makes_a_models_name(local: Tracker, study: str) -> None
     assert file_name(study + "x") != name
 
 
+@pytest.mark.slow
 def test_over_a_server_the_same_is_made(server: Server, tmp_path: Path) -> None:
     tracker = Tracker(server.uri, experiment=tmp_path.name, root=tmp_path)
     start(tracker)
