@@ -44,7 +44,17 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("words", "line"), BAD.items())
+# Seen only when torch and the trials' server are there.
+LATE = ("-m precision=fp32,fp16", "-m backbone=cnn,roberta")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        pytest.param(*case, marks=[pytest.mark.slow] if case[0] in LATE else [])
+        for case in BAD.items()
+    ],
+)
 def test_bad_input_is_one_line_that_names_it(
     words: str,
     line: str,
