@@ -23,7 +23,7 @@ def commands() -> list[list[str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_every_command_of_the_readme_runs(tmp_path: Path, reviews_folder: Path) -> None:
     told = commands()
     assert len(told) >= 8
