@@ -67,6 +67,16 @@ def test_loss_and_gradient_are_those_of_autograd(
     assert any(bool(gradient.any()) for gradient in written[2:])
 
 
+def test_a_head_in_32_bits_on_a_processor_needs_no_autograd() -> None:
+    forward = made({"dim": 5, "activation": "tanh", "dropout": 0.4})
+    loss = ClassificationLoss(label_smoothing=0.0, weights=None)
+    with torch.inference_mode():  # which records nothing
+        value = forward.backward(batches()[0], loss, 1.0)
+    assert all(bool(p.grad.any()) for p in forward.model.parameters() if p.grad is not None)
+    assert forward.model.head[-1].weight.grad is not None  # type: ignore[index]
+    assert value.isfinite()
+
+
 def test_a_head_in_bf16_is_left_to_autograd() -> None:
     forward = made({"dim": 5, "activation": "tanh", "dropout": 0.0}, precision="bf16")
     loss = ClassificationLoss(label_smoothing=0.0, weights=None)

@@ -85,3 +85,16 @@ def test_the_gradient_is_clipped_as_by_torch(most: float | None) -> None:
         assert left.grad is not None
         assert right.grad is not None
         assert torch.allclose(left.grad, right.grad)
+
+
+def test_only_the_first_step_looks_at_what_a_kernel_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Tiny()
+    optimizer = build_optimizer(model, lr=0.1, weight_decay=0.0, backbone_lr_scale=1.0)
+    looked = []
+    plain = AdamW.step
+    monkeypatch.setattr(AdamW, "step", lambda *given: looked.append(1) or plain(*given))
+    for _ in range(3):
+        for parameter in model.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        optimizer.step()
+    assert len(looked) == 1

@@ -30,7 +30,10 @@ def validate_plan(plan: Plan, composer: Composer) -> None:
 def check_plan(
     plan: Plan, composer: Composer, check: Callable[[DictConfig], object] | None
 ) -> None:
-    """As `validate_plan`, with this check; `current_trial()` tells it the study's name."""
+    """As `validate_plan`, with this check.
+
+    `current_trial()` tells it the study's name, and is not active.
+    """
     with trial.foreseen(plan.study_name):
         _run(check, plan.base)
         for override in _variations(plan):
