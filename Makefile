@@ -14,7 +14,7 @@ quickstart: $(VENV)/installed  ## install, run the default sweep, write and prin
 	$(BIN)/python -m hpsearch.train -m head.activation=tanh,relu report.auto=false
 	$(BIN)/python -m hpsearch.report
 
-test: $(VENV)/installed-test  ## install with the test extra, run the suite (within 8 minutes)
+test: $(VENV)/installed-test  ## install with the test extra, run the suite (ten minutes on two cores)
 	$(BIN)/python -m pytest -m "not slow and not cluster" -n 2 --dist loadfile
 
 test-slow: $(VENV)/installed-test  ## the suite's heavy part
