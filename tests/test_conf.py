@@ -1,5 +1,6 @@
 """Every YAML of conf/ opens with the command that selects it, composes, and builds what it says."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -101,3 +102,13 @@ def test_the_searches_are_the_ones_of_the_notes(config: Compose) -> None:
     ofat = config("experiment=longformer_imdb", "search=head_ofat")
     base = (ofat.loss.label_smoothing, ofat.head.dropout, ofat.head.activation, ofat.head.dim)
     assert base == (0.1, 0.1, "tanh", 768)
+
+
+@pytest.mark.parametrize("launcher", ["warm", "ray"])
+def test_trials_load_the_client_of_mlflow_only_for_a_server(config: Compose, launcher: str) -> None:
+    words = [f"hydra/launcher={launcher}"]
+    assert config(*words).hydra.launcher.preload == ["hpsearch.warm"]
+    words.append("tracking.uri=http://127.0.0.1:5000")
+    loaded = config(*words).hydra.launcher.preload
+    assert loaded == ["hpsearch.warm", "hpsearch.tracking.client"]
+    assert all(map(find_spec, loaded))

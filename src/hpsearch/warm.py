@@ -7,7 +7,6 @@ from contextlib import suppress
 from importlib import import_module
 
 import hpsearch.run  # noqa: F401  it brings torch and transformers
-from hpsearch.tracking import PRELOAD
 
 __all__: list[str] = []
 
@@ -17,7 +16,7 @@ NEEDED = (
     *("pyarrow.parquet", "sklearn.metrics", "sklearn.model_selection"),
 )
 
-for name in (*PRELOAD, *NEEDED):
+for name in NEEDED:
     import_module(name)
 
 # A quarter of a second of regular expressions, which each trial would compile again.

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from hpsearch.tracking import Tracker
-from hpsearch.tracking.names import LONGEST_NOTE
+from hpsearch.tracking.names import LONGEST_TAG
 from tests.tracking.conftest import Server, Wire, spooled, start, trial
 
 NOTE = "mlflow.note.content"
@@ -110,7 +110,7 @@ def test_a_table_of_a_thousand_rows_ends_in_a_whole_row(local: Tracker) -> None:
     start(local)
     local.log_report("s", [], note="\n".join(f"| row {n} | 0.5 |" for n in range(1000)))
     text = the_run(local)[1].data.tags[NOTE]
-    assert len(text) <= LONGEST_NOTE
+    assert len(text) <= LONGEST_TAG
     *rows, _, last = text.splitlines()
     assert all(row.endswith("| 0.5 |") for row in rows)
     assert "`report/`" in last

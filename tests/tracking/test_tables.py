@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from hpsearch.tracking import Tracker, tables
-from hpsearch.tracking.rows import put_tags
 from tests.tracking.conftest import start, trial
 
 # MLflow uses a part of SQLAlchemy that is on its way out.
@@ -120,25 +117,6 @@ def test_a_report_is_told_without_mlflow_and_mlflow_has_it(store: Tracker, tmp_p
     tags = client.get_run(study.run_id).data.tags
     assert (tags["mlflow.note.content"], tags["a"]) == ("the | table", "b")
     assert [file.path for file in client.list_artifacts(study.run_id, "report")] == ["report/s.md"]
-
-
-def test_tags_are_changed_and_a_deleted_run_or_another_table_gets_none(
-    store: Tracker, tmp_path: Path
-) -> None:
-    run_id = store.read_study("s").run_id
-    assert run_id is not None
-    file, client = tmp_path / "mlflow.db", store._store.client
-    assert put_tags(file, run_id, {"note": "y", "new": "z"})
-    tags = client.get_run(run_id).data.tags
-    assert (tags["note"], tags["new"]) == ("y", "z")
-    assert not put_tags(file, "0" * 32, {"note": "x"})
-    client.delete_run(run_id)
-    assert not put_tags(file, run_id, {"note": "x"})
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("ALTER TABLE tags ADD COLUMN more TEXT")
-    client.restore_run(run_id)
-    assert not put_tags(file, run_id, {"note": "x"})
-    assert client.get_run(run_id).data.tags["note"] == "y"
 
 
 def test_very_many_runs_are_asked_for_in_several_questions(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING
+from omegaconf import MISSING, OmegaConf
 
 from hpsearch.config.rules import (
     at_least,
@@ -223,7 +223,13 @@ BACKBONES = {
 }
 
 
+WARM, CLIENT = "hpsearch.warm", "hpsearch.tracking.client"
 ITS = "hpsearch.train"  # it is this program's, not its sweeper's
+
+
+def warm_modules(uri: str) -> list[str]:
+    """What the trials' server imports first: ``${hpsearch.warm:${tracking.uri}}``."""
+    return [WARM] if uri.startswith("sqlite:///") else [WARM, CLIENT]
 
 
 def register() -> None:
@@ -231,6 +237,7 @@ def register() -> None:
 
     A file there cannot have a name that a plugin stores, so its set-up for Ray has another.
     """
+    OmegaConf.register_new_resolver("hpsearch.warm", warm_modules, replace=True)
     store = ConfigStore.instance()
     store.store(group="hydra/launcher", name="ray", node={"defaults": ["warm_ray"]}, provider=ITS)
     store.store(group="schema", name="config", node=Config)

@@ -11,8 +11,9 @@
     tracker.log_report("lr", [Path("reports/lr.md")])    # beside the study's figures
     tracker.register_winner(study, fingerprint, folder=best)      # models:/lr@champion
 
-Importing this package imports neither MLflow nor torch; MLflow comes with the first call that
-needs it (:data:`PRELOAD` names what a warm server may import ahead of it).
+Importing this package imports neither MLflow nor torch. Runs in a sqlite file are written and read
+by SQL; MLflow itself comes with the first call that needs it (:mod:`hpsearch.tracking.client` is
+what a warm server may import ahead of it).
 """
 
 import os
@@ -24,7 +25,6 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
-from hpsearch.tracking.connection import PRELOAD
 from hpsearch.tracking.data_info import DataInfo
 from hpsearch.tracking.names import as_text, default_artifacts, default_uri, run_name, same_value
 from hpsearch.tracking.registry import Registered
@@ -34,7 +34,6 @@ from hpsearch.tracking.tracker import Tracker, open_tracker
 from hpsearch.tracking.trial_run import TrialRun
 
 __all__ = [
-    "PRELOAD",
     "DataInfo",
     "Registered",
     "Sent",

@@ -15,10 +15,7 @@ from hpsearch.tracking.database import check_file, check_lock, quiet, sqlite_fil
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["PRELOAD", "check_answers", "connect"]
-
-# Nine tenths of the time to open a store is the import of these; a warm server can do it ahead.
-PRELOAD = ("hpsearch.tracking", "mlflow.tracking.client", "mlflow.store.tracking.sqlalchemy_store")
+__all__ = ["check_answers", "connect"]
 
 SECONDS_TO_ANSWER = 5.0
 PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}

@@ -56,7 +56,7 @@ def as_input(dataset: Mapping[str, str]) -> DatasetInput:
     """The data set under MLflow's "Datasets used"."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    return DatasetInput(Dataset(**dataset), tags=[InputTag("mlflow.data.context", "training")])
+    return DatasetInput(Dataset(**dataset), tags=[InputTag(*names.DATA_CONTEXT)])
 
 
 def _source(source: str) -> tuple[str, dict[str, str]]:

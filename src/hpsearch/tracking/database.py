@@ -20,7 +20,7 @@ from hpsearch.errors import TrackerAwayError, TrackingError
 from hpsearch.tracking.away import mlflow_errors
 from hpsearch.tracking.tables import opened
 
-__all__ = ["check_file", "check_lock", "make", "quiet", "settle", "sqlite_file", "tune"]
+__all__ = ["check_file", "check_lock", "hold", "make", "quiet", "settle", "sqlite_file", "tune"]
 
 HOW_TO = "make some: python -m hpsearch.train -m head.activation=tanh,relu"
 _synchronous: dict[str, str] = {}  # sqlite file → its `synchronous`, for new connections
@@ -77,6 +77,16 @@ def _migrate(draft: Path) -> None:
     settle(draft)
     with draft.open("rb") as written:
         os.fsync(written.fileno())
+
+
+def hold(file: Path) -> sqlite3.Connection:
+    """A connection to be closed after all others of this process.
+
+    Whoever closes a file last writes its log into it, and waits for the disk.
+    """
+    connection = sqlite3.connect(file)
+    connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # only this opens it
+    return connection
 
 
 def settle(file: Path) -> None:

@@ -47,6 +47,8 @@ def withheld(config: DictConfig, keys: Iterable[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with _watched() as asked:
         for key in keys:
+            if "${" not in str(_typed(raw, key)):
+                continue
             asked.clear()
             _resolve(config, key)
             if asked - set(ALLOWED):

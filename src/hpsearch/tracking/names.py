@@ -30,6 +30,7 @@ PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"  # the description that a run's page begins with
 RUN_NAME = "mlflow.runName"
 COMMIT = "mlflow.source.git.commit"
+DATA_CONTEXT = "mlflow.data.context", "training"  # of a data set that a run was given
 MODELS = "mlflow.log-model.history"  # JSON list of the models among a run's artifacts
 # Of an experiment: without it MLflow's pages show what language models need, and no registry.
 EXPERIMENT_KIND, TRAINING = "mlflow.experimentKind", "custom_model_development"
@@ -42,10 +43,11 @@ PLACES = ("root", "tracking.", "report", "checkpoint.", "trainer.memory_limit")
 BEST = "best/"
 BEST_POINT = "best_point/"  # of a study: means over the seeds of its best point
 
+LONGEST_KEY = 250
 LONGEST_VALUE = 6000
 LONGEST_NAME = 250
 LONGEST_FILE = 100  # a file's may have 255 bytes, and its endings follow
-LONGEST_NOTE = 8000  # a tag's limit
+LONGEST_TAG = 8000
 
 
 def as_text(value: object) -> str:

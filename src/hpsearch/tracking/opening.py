@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from hpsearch.errors import TrackingConflictError, TrackingError
 from hpsearch.tracking import names
-from hpsearch.tracking.away import mlflow_errors
-from hpsearch.tracking.data_info import as_input
-from hpsearch.tracking.records import StudyEnd, StudyStart, TrialStart, now
+from hpsearch.tracking.found import FoundRun
+from hpsearch.tracking.records import MetricPoint, StudyEnd, StudyStart, TrialStart, now
 from hpsearch.tracking.store import Store
 from hpsearch.tracking.stored_run import StoredRun
 from hpsearch.tracking.study import Study, figure, read_study
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
 
 __all__ = [
     "add_figures",
@@ -62,12 +58,12 @@ def open_study(store: Store, start: StudyStart) -> str:
     run = store.find_study(start.study)
     if run is None:
         name = names.cut(start.study, names.LONGEST_NAME)
-        run = store.create(name, {**start.tags, **start.commit}, at=start.at)
-    else:
-        _check_base(run, start.base)
-        store.write(run.info.run_id, tags=start.tags)
-    store.begin(run, start.base)
-    return str(run.info.run_id)
+        tags = {**start.tags, **start.commit}
+        return store.add_run(name, tags, at=start.at, params=start.base).run_id
+    _check_base(run, start.base)
+    store.write(run.run_id, tags=start.tags)
+    store.reopen(run, start.base)
+    return run.run_id
 
 
 def close_study(store: Store, end: StudyEnd, *, at: int | None = None) -> None:
@@ -75,8 +71,6 @@ def close_study(store: Store, end: StudyEnd, *, at: int | None = None) -> None:
 
     ``at`` is the moment of the figures, where it is not that of the end.
     """
-    from mlflow.entities import Metric
-
     run = store.find_study(end.study)
     if run is None:
         raise TrackingError(f"study={end.study}: it was never started in {store.uri}")
@@ -84,36 +78,33 @@ def close_study(store: Store, end: StudyEnd, *, at: int | None = None) -> None:
     states = [str(state).lower() for state in study.runs["status"]]
     counts = {f"trials/{state}": float(states.count(state)) for state in COUNTED}
     best, tags = _best_of(study)
-    had, new = run.data.metrics, counts | best
-    figures = [Metric(k, v, at or end.at, 0) for k, v in new.items() if had.get(k) != v]
-    store.write(run.info.run_id, metrics=figures, tags=tags)
-    store.end(run.info.run_id, end.status, at=end.at)
+    had, new = run.metrics, counts | best
+    figures = [MetricPoint(k, v, at or end.at, 0) for k, v in new.items() if had.get(k) != v]
+    store.write(run.run_id, metrics=figures, tags=tags)
+    store.end(run.run_id, end.status, at=end.at)
     store.settle()
 
 
 def refresh_study(store: Store, study: str) -> None:
     """Count the trials again of a study that had ended; its end stays."""
     run = store.find_study(study)
-    if run is not None and run.info.status != "RUNNING":
-        ended = StudyEnd(study, run.info.status, at=run.info.end_time)
+    if run is not None and run.status != "RUNNING":
+        ended = StudyEnd(study, run.status, at=run.end or now())
         close_study(store, ended, at=now())
 
 
 def end_dead_trial(store: Store, study: str, fingerprint: str, *, end: Mapping[str, str]) -> None:
     """Close the runs of a trial whose process died; ``end`` has its status, error and moment."""
     for run in store.find_trials(study, fingerprint):
-        if run.info.status == "RUNNING":
-            store.write(run.info.run_id, tags={names.ERROR: end["error"]})
-            store.end(run.info.run_id, end["status"], at=int(end["at"]))
+        if run.status == "RUNNING":
+            store.write(run.run_id, tags={names.ERROR: end["error"]})
+            store.end(run.run_id, end["status"], at=int(end["at"]))
 
 
 def add_figures(store: Store, run_id: str, figures: Mapping[str, float]) -> None:
     """Give a run that has ended figures that it has not; its end stays."""
-    from mlflow.entities import Metric
-
-    with mlflow_errors(f"reading run {run_id}"):
-        had = store.client.get_run(run_id).data.metrics
-    new = [Metric(key, value, now(), 0) for key, value in figures.items() if had.get(key) != value]
+    had = store.run(run_id).metrics
+    new = [MetricPoint(k, value, now(), 0) for k, value in figures.items() if had.get(k) != value]
     if new:
         store.write(run_id, metrics=new)
 
@@ -122,45 +113,43 @@ def add_figures(store: Store, run_id: str, figures: Mapping[str, float]) -> None
 def open_trial(store: Store, start: TrialStart) -> StoredRun:
     """The trial's run: a child of its study, or a run alone where no study was started."""
     same = store.find_trials(start.study, start.fingerprint)
-    found = [run for run in same if run.info.run_name == start.name]
-    run = found[0] if found else _create_trial(store, start)
-    store.begin(run, start.params)
-    if found:
-        _reopen(store, run, start)
-    if not (run.inputs and run.inputs.dataset_inputs):
-        with mlflow_errors("writing the data set"):
-            store.client.log_inputs(run.info.run_id, [as_input(start.dataset)])
-    return StoredRun(store, run, continued=bool(found))
+    found = [run for run in same if run.name == start.name]
+    if not found:
+        return StoredRun(store, _add_trial(store, start), continued=False)
+    _reopen(store, found[0], start)
+    return StoredRun(store, found[0], continued=True)
 
 
-def _create_trial(store: Store, start: TrialStart) -> Run:
+def _add_trial(store: Store, start: TrialStart) -> FoundRun:
     place = _place(store, start.study) or {names.ALONE: "true"}
     tags = {**start.tags, names.KIND: "trial", **place, **start.commit}
-    return store.create(start.name, tags, at=start.at)
+    return store.add_run(start.name, tags, at=start.at, params=start.params, dataset=start.dataset)
 
 
-def _reopen(store: Store, run: Run, start: TrialStart) -> None:
+def _reopen(store: Store, run: FoundRun, start: TrialStart) -> None:
     """Take away what its last end left, and give it the parent that it began without."""
-    had = set(run.data.tags)
+    store.reopen(run, start.params)
+    store.add_dataset(run.run_id, start.dataset)
+    had = set(run.tags)
     place = _place(store, start.study) if names.ALONE in had else {}
-    store.write(run.info.run_id, tags={**start.tags, **place})
+    store.write(run.run_id, tags={**start.tags, **place})
     over = {names.ERROR, names.PRUNED} | ({names.ALONE} if place else set())
     for tag in over & had:
-        store.delete_tag(run.info.run_id, tag)
+        store.delete_tag(run.run_id, tag)
 
 
 def _place(store: Store, study: str) -> dict[str, str]:
-    parent = next(iter(store.found({names.STUDY: study, names.KIND: "study"})), None)
+    parent = store.find_study(study)
     return {} if parent is None else {names.PARENT: parent.run_id}
 
 
-def _check_base(run: Run, base: Mapping[str, str]) -> None:
+def _check_base(run: FoundRun, base: Mapping[str, str]) -> None:
     """Trials of two base configurations in one study could not be compared."""
     for key, value in base.items():
-        had = run.data.params.get(key, value)
+        had = run.params.get(key, value)
         if had != value and not key.startswith(names.PLACES):
             raise TrackingError(
-                f"{key}={value}: the study {run.info.run_name!r} was begun with {key}={had};"
+                f"{key}={value}: the study {run.name!r} was begun with {key}={had};"
                 " give the new one another name"
             )
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 __all__ = [
+    "MetricPoint",
     "Record",
     "ReportFiles",
     "Start",
@@ -24,6 +25,15 @@ __all__ = [
 ]
 
 Record: TypeAlias = dict[str, Any]
+
+
+class MetricPoint(NamedTuple):
+    """One value of a metric, in the order of MLflow's own."""
+
+    key: str
+    value: float
+    timestamp: int
+    step: int
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from hpsearch.errors import TrackingError
 from hpsearch.redaction import redact
 from hpsearch.tracking import names
 from hpsearch.tracking.away import mlflow_errors, patient
+from hpsearch.tracking.found import plain
 from hpsearch.tracking.places import check_place, local_folder
 from hpsearch.tracking.pyfunc import write_pyfunc
 from hpsearch.tracking.records import now
@@ -117,7 +118,7 @@ def _run_id(study: Study, fingerprint: str) -> str:
 def _complete(store: Store, run: Run, folder: Path) -> None:
     """Let the run's artifacts hold the model, with what MLflow needs to load it."""
     had = {Path(each.path).name for each in store.client.list_artifacts(run.info.run_id, MODEL)}
-    writer = StoredRun(store, run, continued=True)
+    writer = StoredRun(store, plain(run), continued=True)
     if WEIGHTS not in had:
         if not (folder / WEIGHTS).is_file():
             raise TrackingError(NO_MODEL.format(folder))

@@ -20,7 +20,7 @@ from hpsearch.tracking import names
 from hpsearch.tracking.away import mlflow_errors, patient
 from hpsearch.tracking.found import FoundRun
 from hpsearch.tracking.places import check_place, local_folder
-from hpsearch.tracking.records import ReportFiles
+from hpsearch.tracking.records import MetricPoint, ReportFiles
 from hpsearch.tracking.store import Store
 
 __all__ = ["REPORT", "put_report"]
@@ -99,13 +99,9 @@ def _describe(store: Store, run: FoundRun, report: ReportFiles) -> None:
     figures = {k: v for k, v in report.figures.items() if run.metrics.get(k) != v}
     tags = {k: v for k, v in report.tags.items() if run.tags.get(k) != v}
     tags |= _description(run.tags, report.note)
-    if figures:
-        from mlflow.entities import Metric
-
-        metrics = [Metric(key, value, report.at, 0) for key, value in figures.items()]
+    metrics = [MetricPoint(key, value, report.at, 0) for key, value in figures.items()]
+    if metrics or tags:
         store.write(run.run_id, metrics=metrics, tags=tags)
-    elif tags:
-        store.add_tags(run.run_id, tags)
 
 
 def _description(tags: Mapping[str, str], note: str) -> dict[str, str]:
@@ -123,7 +119,7 @@ def _digest(text: str) -> str:
 
 def _shortened(text: str) -> str:
     """Whole lines only: half a row would break a table."""
-    if len(text) <= names.LONGEST_NOTE:
+    if len(text) <= names.LONGEST_TAG:
         return text
-    kept = text[: names.LONGEST_NOTE - len(MORE)]
+    kept = text[: names.LONGEST_TAG - len(MORE)]
     return kept.rpartition("\n")[0].rstrip() + MORE

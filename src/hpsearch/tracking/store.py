@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +11,30 @@ from hpsearch.errors import TrackerAwayError, TrackingError
 from hpsearch.tracking import names
 from hpsearch.tracking.away import mlflow_errors
 from hpsearch.tracking.connection import check_answers, connect
+from hpsearch.tracking.data_info import as_input
 from hpsearch.tracking.database import HOW_TO, check_file, make, settle, sqlite_file
 from hpsearch.tracking.found import FoundRun, plain
-from hpsearch.tracking.rows import find_versions, put_tags
+from hpsearch.tracking.records import MetricPoint
+from hpsearch.tracking.rows import (
+    add_dataset,
+    add_run,
+    delete_tag,
+    end_run,
+    reopen_run,
+    write_run,
+)
 from hpsearch.tracking.searching import newest, search
-from hpsearch.tracking.tables import find_experiment, find_newest, find_runs
+from hpsearch.tracking.tables import (
+    find_experiment,
+    find_newest,
+    find_run,
+    find_runs,
+    find_values,
+    find_versions,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import Metric, Run
 
 __all__ = ["Store"]
 
@@ -80,28 +95,34 @@ class Store:
         if self.file is not None:
             settle(self.file)
 
-    def find_study(self, name: str) -> Run | None:
-        found = self.search({names.STUDY: name, names.KIND: "study"})
-        return found[0] if found else None
+    def find_study(self, name: str) -> FoundRun | None:
+        return next(iter(self.found({names.STUDY: name, names.KIND: "study"})), None)
 
-    def find_trials(self, study: str, fingerprint: str) -> list[Run]:
-        return self.search({names.STUDY: study, names.FINGERPRINT: fingerprint})
-
-    def search(self, tags: Mapping[str, str]) -> list[Run]:
-        """Active runs with these tags, oldest first; of none a sqlite file tells sooner."""
-        if self.file is not None:
-            check_file(self.file)
-            if find_runs(self.file, self.experiment, tags) == []:
-                return []
-        return search(self.client, self.experiment_id, tags)
+    def find_trials(self, study: str, fingerprint: str) -> list[FoundRun]:
+        return self.found({names.STUDY: study, names.FINGERPRINT: fingerprint})
 
     def found(self, tags: Mapping[str, str]) -> list[FoundRun]:
-        """The same runs to read; of a sqlite file without loading MLflow, where that is known."""
+        """Active runs with these tags, oldest first."""
         if self.file is not None:
             check_file(self.file)
             if (known := find_runs(self.file, self.experiment, tags)) is not None:
                 return known
-        return [plain(run) for run in self.search(tags)]
+        return [plain(run) for run in search(self.client, self.experiment_id, tags)]
+
+    def run(self, run_id: str) -> FoundRun:
+        if self.file is not None and (known := find_run(self.file, run_id)) is not None:
+            return known
+        with mlflow_errors(f"reading run {run_id}"):
+            return plain(self.client.get_run(run_id))
+
+    def steps(self, run_id: str, metric: str) -> set[int]:
+        """Those at which the run has a value of this metric."""
+        if self.file is not None:
+            known = find_values(self.file, [run_id], metric)
+            if known is not None:
+                return {step for _, step, _ in known}
+        with mlflow_errors(f"reading {metric}"):
+            return {found.step for found in self.client.get_metric_history(run_id, metric)}
 
     def newest_study(self) -> str:
         """The study of the run that began last; empty where the last runs are of none."""
@@ -113,34 +134,68 @@ class Store:
         runs = newest(self.client, self.experiment_id, most=LAST)
         return next((r.data.tags[names.STUDY] for r in runs if names.STUDY in r.data.tags), "")
 
-    def add_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
-        """As :meth:`write` does; of a sqlite file without loading MLflow, where that is known."""
-        if self.file is None or not put_tags(self.file, run_id, tags):
-            self.write(run_id, tags=tags)
-
     def versions(self, model: str, *, tag: tuple[str, str]) -> dict[str, set[str]] | None:
         """The registered versions with this tag → their aliases, as far as a sqlite file tells."""
         return None if self.file is None else find_versions(self.file, model, tag=tag)
 
-    def create(self, name: str, tags: Mapping[str, str], *, at: int) -> Run:
-        with mlflow_errors(f"making run {name!r}"):
-            return self.client.create_run(
-                self.experiment_id, start_time=at, tags=dict(tags), run_name=name
+    def add_run(
+        self,
+        name: str,
+        tags: Mapping[str, str],
+        *,
+        at: int,
+        params: Mapping[str, str],
+        dataset: Mapping[str, str] | None = None,
+    ) -> FoundRun:
+        """A new run with all that it begins with."""
+        if self.file is not None:
+            added = add_run(
+                *(self.file, self.experiment_id, name),
+                at=at,
+                tags=tags,
+                params=params,
+                dataset=dataset,
             )
+            if added is not None:
+                return added
+        with mlflow_errors(f"making run {name!r}"):
+            run = plain(
+                self.client.create_run(
+                    self.experiment_id, start_time=at, tags=dict(tags), run_name=name
+                )
+            )
+        self.write(run.run_id, params=params)
+        if dataset is not None:
+            self.add_dataset(run.run_id, dataset)
+        return run
 
-    def begin(self, run: Run, params: Mapping[str, str]) -> None:
-        """Add the parameters that the run has not yet, for MLflow lets none be changed."""
-        new = {key: value for key, value in params.items() if key not in run.data.params}
-        self.write(run.info.run_id, params=new)
-        if run.info.status != "RUNNING":
-            with mlflow_errors("reopening a run"):
-                self.client.update_run(run.info.run_id, status="RUNNING")
+    def reopen(self, run: FoundRun, params: Mapping[str, str]) -> None:
+        """Let it run, and add the parameters that it has not, for MLflow lets none be changed."""
+        new = {key: value for key, value in params.items() if key not in run.params}
+        self.write(run.run_id, params=new)
+        if run.status == "RUNNING" or (self.file and reopen_run(self.file, run.run_id)):
+            return
+        with mlflow_errors("reopening a run"):
+            self.client.update_run(run.run_id, status="RUNNING")
+
+    def add_dataset(self, run_id: str, dataset: Mapping[str, str]) -> None:
+        """What the run was trained on, unless it has that."""
+        if self.file is not None and add_dataset(self.file, run_id, dataset):
+            return
+        with mlflow_errors("writing the data set"):
+            inputs = self.client.get_run(run_id).inputs
+            if not (inputs and inputs.dataset_inputs):
+                self.client.log_inputs(run_id, [as_input(dataset)])
 
     def delete_tag(self, run_id: str, tag: str) -> None:
+        if self.file is not None and delete_tag(self.file, run_id, tag):
+            return
         with mlflow_errors(f"deleting {tag}"):
             self.client.delete_tag(run_id, tag)
 
     def end(self, run_id: str, status: str, *, at: int) -> None:
+        if self.file is not None and end_run(self.file, run_id, status, at=at):
+            return
         with mlflow_errors("ending a run"):
             self.client.set_terminated(run_id, status, at)
 
@@ -148,19 +203,24 @@ class Store:
         self,
         run_id: str,
         *,
-        metrics: list[Metric] | None = None,
+        metrics: Sequence[MetricPoint] = (),
         params: Mapping[str, str] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Write everything in as few requests as MLflow allows."""
-        from mlflow.entities import Param, RunTag
+        """Write everything in as few requests as MLflow allows; into a sqlite file at once."""
+        params, tags = params or {}, tags or {}
+        if self.file is not None and write_run(
+            self.file, run_id, metrics=metrics, params=params, tags=tags
+        ):
+            return
+        from mlflow.entities import Metric, Param, RunTag
 
         with mlflow_errors("writing a run"):
             self.client.log_batch(
                 run_id,
-                metrics=metrics or [],
-                params=[Param(k, v) for k, v in (params or {}).items()],
-                tags=[RunTag(k, v) for k, v in (tags or {}).items()],
+                metrics=[Metric(*one) for one in metrics],
+                params=[Param(*one) for one in params.items()],
+                tags=[RunTag(*one) for one in tags.items()],
             )
 
     def _artifact_location(self) -> str | None:

@@ -8,17 +8,15 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from hpsearch.atomic import write_text
 from hpsearch.linking import link_tree
 from hpsearch.tracking import names
 from hpsearch.tracking.away import mlflow_errors, patient
+from hpsearch.tracking.found import FoundRun
 from hpsearch.tracking.places import local_folder
-from hpsearch.tracking.records import Record
+from hpsearch.tracking.records import MetricPoint, Record
 from hpsearch.tracking.store import Store
-
-if TYPE_CHECKING:
-    from mlflow.entities import Metric, Run
 
 __all__ = ["Point", "StoredRun"]
 
@@ -30,15 +28,15 @@ Point = tuple[int, int, dict[str, float]]  # step, moment, metric → value
 class StoredRun:
     """A run that keeps what it has: a step that is already there is not written again."""
 
-    def __init__(self, store: Store, run: Run, *, continued: bool) -> None:
-        self.run_id: str = run.info.run_id
+    def __init__(self, store: Store, run: FoundRun, *, continued: bool) -> None:
+        self.run_id = run.run_id
         self._store = store
         self._continued = continued
         self._steps: dict[str, set[int]] = {}  # metric → the steps that MLflow has
-        self._artifacts = str(run.info.artifact_uri)
-        self._had = dict(run.data.metrics)
+        self._artifacts = run.artifacts
+        self._had = dict(run.metrics)
         # A trial that had finished keeps its end time, unless something is added to it.
-        self._ended = run.info.end_time if run.info.status == "FINISHED" else None
+        self._ended = run.end if run.status == "FINISHED" else None
 
     def write(self, record: Record) -> None:
         """Write one record. Raises :class:`TrackingError`; it may be written again then."""
@@ -59,28 +57,27 @@ class StoredRun:
         for metric in new:
             self._steps[metric.key].add(metric.step)
 
-    def _new(self, points: Sequence[Point]) -> list[Metric]:
-        from mlflow.entities import Metric
-
+    def _new(self, points: Sequence[Point]) -> list[MetricPoint]:
         # In one batch a step may come twice too, where a trial was continued.
-        new: dict[tuple[str, int], Metric] = {}
+        new: dict[tuple[str, int], MetricPoint] = {}
         for step, at, metrics in points:
             for key, value in metrics.items():
                 if step not in self._known(key):
-                    new.setdefault((key, step), Metric(key, float(value), at, step))
+                    new.setdefault((key, step), MetricPoint(key, float(value), at, step))
         return list(new.values())
 
     def _write_summary(self, record: Record) -> None:
-        from mlflow.entities import Metric
-
         best = {f"{names.BEST}{key}": float(value) for key, value in record["metrics"].items()}
         new = {key: value for key, value in best.items() if not _equal(self._had.get(key), value)}
-        self._write([Metric(key, value, record["at"], 0) for key, value in new.items()])
+        self._write([MetricPoint(key, value, record["at"], 0) for key, value in new.items()])
         self._had |= new
 
     def _write_text(self, record: Record) -> None:
         with patient(), mlflow_errors(f"writing {record['path']}"):
-            self._store.client.log_text(self.run_id, record["text"], record["path"])
+            if (place := local_folder(self._artifacts)) is not None:
+                write_text(place / record["path"], record["text"])
+            else:
+                self._store.client.log_text(self.run_id, record["text"], record["path"])
 
     def _write_artifacts(self, record: Record) -> None:
         folder = Path(record["folder"])
@@ -115,14 +112,10 @@ class StoredRun:
 
     def _known(self, key: str) -> set[int]:
         if key not in self._steps:
-            self._steps[key] = self._read_steps(key) if self._continued else set()
+            self._steps[key] = self._store.steps(self.run_id, key) if self._continued else set()
         return self._steps[key]
 
-    def _read_steps(self, key: str) -> set[int]:
-        with mlflow_errors(f"reading {key}"):
-            return {m.step for m in self._store.client.get_metric_history(self.run_id, key)}
-
-    def _write(self, metrics: list[Metric]) -> None:
+    def _write(self, metrics: list[MetricPoint]) -> None:
         if metrics:
             self._ended = None
             self._store.write(self.run_id, metrics=metrics)

@@ -24,8 +24,10 @@ __all__ = [
     "columns_of",
     "find_experiment",
     "find_newest",
+    "find_run",
     "find_runs",
     "find_values",
+    "find_versions",
     "opened",
 ]
 
@@ -41,6 +43,12 @@ TABLES = {
     "latest_metrics": {"run_uuid", "key", "value", "is_nan"},
     "metrics": {"run_uuid", "key", "value", "is_nan", "step", "timestamp"},
 }
+REGISTRY = {
+    "model_versions": {"name", "version", "current_stage"},
+    "model_version_tags": {"name", "version", "key", "value"},
+    "registered_model_aliases": {"name", "version", "alias"},
+}
+DELETED = "Deleted_Internal"  # the stage of a version that MLflow keeps no more
 SECONDS = 5.0  # for which a locked file is waited for
 ACTIVE = "experiment_id = ? AND lifecycle_stage = 'active'"
 TAGGED = " AND run_uuid IN (SELECT run_uuid FROM tags WHERE key = ? AND value = ?)"
@@ -64,6 +72,15 @@ def find_runs(file: Path, experiment: str, tags: Mapping[str, str]) -> list[Foun
         which = ACTIVE + TAGGED * len(tags)
         given = [number, *(word for tag in tags.items() for word in tag)]
         return _read(connection, which, given)
+
+
+def find_run(file: Path, run_id: str) -> FoundRun | None:
+    """An active run, by its id."""
+    with opened(file) as connection:
+        if not _known(connection):
+            return None
+        which = "run_uuid = ? AND lifecycle_stage = 'active'"
+        return next(iter(_read(connection, which, [run_id])), None)
 
 
 def find_newest(file: Path, experiment: str, *, tag: str) -> str | None:
@@ -93,6 +110,23 @@ def find_values(file: Path, run_ids: Sequence[str], metric: str) -> list[Value] 
             )
             found += connection.execute(query, [metric, *some]).fetchall()
         return [(run, step, math.nan if no else value) for run, step, value, no in found]
+
+
+def find_versions(file: Path, model: str, *, tag: tuple[str, str]) -> dict[str, set[str]] | None:
+    """The versions of a registered model that have this tag → their aliases."""
+    with opened(file) as connection:
+        if not all(need <= columns_of(connection, table) for table, need in REGISTRY.items()):
+            return None
+        query = (
+            "SELECT version, alias FROM model_versions"
+            " JOIN model_version_tags USING (name, version)"
+            " LEFT JOIN registered_model_aliases USING (name, version)"
+            " WHERE name = ? AND key = ? AND value = ? AND current_stage IS NOT ?"
+        )
+        found: dict[str, set[str]] = {}
+        for version, alias in connection.execute(query, [model, *tag, DELETED]):
+            found.setdefault(str(version), set()).update([alias] if alias else [])
+        return found
 
 
 @contextmanager

@@ -149,8 +149,8 @@ class Tracker:
 
     def running_trials(self, study: str) -> list[str]:
         """The fingerprints of the study's trials that have not ended, as far as MLflow knows."""
-        found = self._store.search({names.STUDY: study, names.KIND: "trial"})
-        return [r.data.tags[names.FINGERPRINT] for r in found if r.info.status == "RUNNING"]
+        found = self._store.found({names.STUDY: study, names.KIND: "trial"})
+        return [run.tags[names.FINGERPRINT] for run in found if run.status == "RUNNING"]
 
     def add_figures(self, run_id: str, figures: Mapping[str, float]) -> None:
         """Give a run that has ended figures of its model, such as ``test/accuracy``."""

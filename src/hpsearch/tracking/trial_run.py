@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from hpsearch.errors import LeaseLostError, TrackerAwayError, TrackingError
 from hpsearch.redaction import redact
 from hpsearch.timing import phase
 from hpsearch.tracking import names
+from hpsearch.tracking.database import hold
 from hpsearch.tracking.opening import open_trial
 from hpsearch.tracking.records import Record, TrialStart, as_record, now
 from hpsearch.tracking.sending import AT_ONCE, PATIENT, Sender, together
@@ -48,6 +50,7 @@ class TrialRun:
         self._run: StoredRun | None = None
         self._file: SpoolFile | None = None
         self._refused = self._lost = False
+        self._held = ExitStack()  # until the end
         self._points: list[Point] = []  # not written yet
         self._due = 0.0  # when the next ones are
         try:
@@ -122,6 +125,7 @@ class TrialRun:
             # The first error is the one to see.
             log.warning("the run's end could not be written: %s", second)
         finally:
+            self._held.close()
             if self._file is not None:
                 self._file.release()
         return False
@@ -170,6 +174,9 @@ class TrialRun:
     def _open(self, *, every: float, seconds: float = AT_ONCE) -> None:
         """Reach the store, send what was kept of this trial, and write to it directly from here."""
         self._sender.reach(every=every, seconds=seconds)
+        if self._sender.store.file is not None and self._run is None:
+            self._held.close()
+            self._held.enter_context(closing(hold(self._sender.store.file)))
         if self._sender.folder.waits(self._start.study):
             raise TrackerAwayError(f"study={self._start.study} itself is not sent yet")
         with self._sender.trying():
