@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from hydra_plugins.hpsearch_sweeper import hiding
+from hydra_plugins.hpsearch_sweeper import hiding, reports
 
 if TYPE_CHECKING:
     import optuna
@@ -65,9 +65,14 @@ class TrialHandle:
 
     def report(self, value: float, step: int) -> None:
         """How far the objective is after this step. Nothing, where there are several objectives."""
-        if self.active and self.objectives == 1:
-            with _outliving_the_database():
-                self._trial.report(value, step)
+        if not self.active or self.objectives > 1:
+            return
+        if not self.pruner and reports.keep((step, value)):
+            return
+        with _outliving_the_database():
+            for kept_step, kept in reports.take():
+                self._trial.report(kept, kept_step)
+            self._trial.report(value, step)
 
     def should_prune(self) -> bool:
         """Whether the job had better stop now, by raising `optuna.TrialPruned`."""

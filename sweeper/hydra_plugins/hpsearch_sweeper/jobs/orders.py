@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from hydra_plugins.hpsearch_sweeper import reports
 from hydra_plugins.hpsearch_sweeper.jobs import returns, runner, shipping
 
 if TYPE_CHECKING:
@@ -63,9 +65,10 @@ class Orders:
 def carry_out(order: Order) -> Answer:
     """Runs the job in this process, whose environment and output are the order's by now."""
     returns.forget_error(order.folder)
-    answer = _attempt(order)
+    with reports.collected() as kept:
+        answer = _attempt(order)
     returns.keep_error(answer.outcome, order.folder)
-    return answer
+    return answer._replace(outcome=replace(answer.outcome, reports=tuple(kept)))
 
 
 def run_composed(function: TaskFunction, config: DictConfig, callbacks: Any) -> JobReturn:

@@ -15,6 +15,7 @@ from hydra_plugins.hpsearch_sweeper import hiding
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from hydra_plugins.hpsearch_sweeper.reports import Report
     from omegaconf import DictConfig
 
 __all__ = ["Job", "Outcome", "QueueingRunner", "Runner", "outcome_of"]
@@ -43,6 +44,7 @@ class Outcome:
     error: str | None = None  # one line
     details: str = ""  # the stack trace, the last lines of the log
     retriable: bool = False  # ended by what lies outside of it: it may end better next time
+    reports: tuple[Report, ...] = ()  # not told to the study yet
 
     @classmethod
     def from_exception(cls, error: BaseException) -> Outcome:

@@ -176,6 +176,8 @@ class Slots:
 
     def _tell(self, asked: Asked, outcome: Outcome, *, state: str) -> bool:
         """Tells the study; whether the trial is the best so far."""
+        if outcome.reports:
+            self._study.report(asked, outcome.reports)
         error, details = outcome.error or "unknown", outcome.details
         if outcome.values is not None:
             return self._study.complete(asked, outcome.values)

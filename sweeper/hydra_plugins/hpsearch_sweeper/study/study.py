@@ -23,6 +23,7 @@ from hydra_plugins.hpsearch_sweeper.study import (
 if TYPE_CHECKING:
     import optuna
     from hydra_plugins.hpsearch_sweeper.plan import Plan
+    from hydra_plugins.hpsearch_sweeper.reports import Report
     from hydra_plugins.hpsearch_sweeper.space.points import Point
     from hydra_plugins.hpsearch_sweeper.study import locks
     from hydra_plugins.hpsearch_sweeper.study.choosing import Choice
@@ -146,6 +147,16 @@ class SweepStudy:
     def is_infeasible(self, asked: Asked) -> bool:
         """Whether its job has said so, as of now."""
         return ledger.is_infeasible(self.storage.get_trial(self._identity(asked.number)))
+
+    @outages.outlived
+    def report(self, asked: Asked, found: Sequence[Report]) -> None:
+        """What the trial has reported, and nobody has told yet."""
+        from optuna.exceptions import UpdateFinishedTrialError
+
+        identity = self._identity(asked.number)
+        with suppress(UpdateFinishedTrialError):  # ended by others: that stands
+            for step, value in found:
+                self.storage.set_trial_intermediate_value(identity, step, value)
 
     @outages.outlived
     def complete(self, asked: Asked, found: Sequence[float], *, same_as: int | None = None) -> bool:
