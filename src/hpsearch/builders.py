@@ -75,6 +75,8 @@ PRETRAINED_LR_SCALE = 0.02
 ENCODERS = ("pretrained", "transformer")
 # A head evaluates thousands of vectors at once without noticing.
 FEATURES_AT_ONCE = 4096
+# Seconds between the checkpoints of evaluations: one takes 15 ms, a head's whole epoch 80.
+BETWEEN_EVALUATIONS = 1.0
 # Tokens of packed texts that go through an encoder at once on a CPU.
 PACKED_TOKENS = 4096
 
@@ -348,12 +350,16 @@ def _micro_batch_size(config: DictConfig) -> int:
 def build_checkpoints(
     config: DictConfig, folder: Path, *, check: Callable[[], None] = lambda: None
 ) -> Checkpoints:
-    """In this folder, as often as asked."""
+    """In this folder, as often as asked, and at evaluations that are not a moment apart."""
     every = config.checkpoint.every
-    if isinstance(every, int):
-        return Checkpoints(folder, every_steps=every, check=check)
-    wait = None if every is None else seconds(every)
-    return Checkpoints(folder, every_seconds=wait, check=check)
+    by_steps = isinstance(every, int)
+    return Checkpoints(
+        folder,
+        every_steps=every if by_steps else None,
+        every_seconds=None if by_steps or every is None else seconds(every),
+        min_seconds=BETWEEN_EVALUATIONS,
+        check=check,
+    )
 
 
 @phase("model")

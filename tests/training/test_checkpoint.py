@@ -6,6 +6,7 @@ import os
 import pickle
 import resource
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,18 @@ def test_they_are_due_by_steps_or_by_time(tmp_path: Path) -> None:
     assert not Checkpoints(tmp_path, every_seconds=1000).due(1)
     assert Checkpoints(tmp_path, every_seconds=1e-9).due(1)
     assert not any(Checkpoints(tmp_path).due(step) for step in range(100))
+
+
+def test_an_evaluation_has_one_unless_the_last_is_young(tmp_path: Path) -> None:
+    assert Checkpoints(tmp_path).due_at_evaluation(1)
+    young = Checkpoints(tmp_path, every_steps=3, min_seconds=1000)
+    assert [step for step in range(1, 8) if young.due_at_evaluation(step)] == [3, 6]
+    old = Checkpoints(tmp_path, min_seconds=0.01)
+    time.sleep(0.02)
+    assert old.due_at_evaluation(1)
+    old.write({"step": 1}, step=1, best=None)
+    old.min_seconds = 1000
+    assert not old.due_at_evaluation(2)
 
 
 @pytest.fixture

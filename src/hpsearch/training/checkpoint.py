@@ -43,21 +43,27 @@ class Checkpoints:
         folder: where they lie.
         every_steps: optimiser steps from one to the next, or None.
         every_seconds: seconds from one to the next, or None.
+        min_seconds: an evaluation has none of its own where the last one is younger.
         check: raises where nothing may be written there any more.
     """
 
     folder: Path
     every_steps: int | None = None
     every_seconds: float | None = None
+    min_seconds: float = 0.0
     check: Callable[[], None] = lambda: None
     _written: float = field(default_factory=time.monotonic)
 
     def due(self, step: int) -> bool:
-        """Whether to write one after this step; evaluations have theirs in any case."""
+        """Whether to write one after this step."""
         if self.every_steps is not None and step % self.every_steps == 0:
             return True
         waited = time.monotonic() - self._written
         return self.every_seconds is not None and waited >= self.every_seconds
+
+    def due_at_evaluation(self, step: int) -> bool:
+        """Whether to write one after this step, after which there was an evaluation."""
+        return self.due(step) or time.monotonic() - self._written >= self.min_seconds
 
     def write(self, state: dict[str, Any], *, step: int, best: int | None) -> None:
         """Keep a training's state; where the disk refuses, warn: the one before stays."""

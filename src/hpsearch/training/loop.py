@@ -151,8 +151,8 @@ def _evaluate(loop: _Loop, state: State) -> None:
     if plan.patience is not None and state.fit.without_better >= plan.patience:
         state.fit.stopped_early = True
     state.interval = Interval()
-    # Before the report: what others have been told is not taken back.
-    _keep(loop, state)
+    if loop.checkpoints and loop.checkpoints.due_at_evaluation(state.step):
+        _keep(loop, state)  # before the report: what others have been told is not taken back
     loop.report(_resource(plan, metrics), metrics)
     state.interval.started = time.perf_counter()
 
