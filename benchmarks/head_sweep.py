@@ -1,10 +1,10 @@
 """A sweep of heads on a frozen MiniLM: ours on cached features, and HF Trainer's search of it.
 
-    python benchmarks/head_sweep.py [--data FOLDER] [--points 1] [--epochs 1] [--slots 2]
+    python benchmarks/head_sweep.py [--data FOLDER] [--points 1] [--epochs 1] [--slots 1]
 
 The grid of `search=head_grid` (24 heads), 10 epochs each on 2,000 + 1,000 reviews of 256 tokens.
-Ours is the whole command in a new folder, from its start to its end, features included, two trials
-at once; both have all cores. The peer is
+Ours is the whole command in a new folder, from its start to its end, features included, one trial
+after the other, since a small head trains on one core; both have all cores. The peer is
 `transformers.Trainer.hyperparameter_search(backend="optuna")` with Optuna's GridSampler and the
 same frozen model and heads (fp32, HF's defaults, an evaluation an epoch, nothing saved). It is
 measured on `--points` of the grid for `--epochs` and scaled to all of it: its steps are all alike.
@@ -129,7 +129,7 @@ def report(ours: Ours, peer: Peer, given: argparse.Namespace) -> str:
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
     return f"""
 {POINTS} heads on a frozen all-MiniLM-L6-v2, {TRAIN:,} + {VAL:,} texts of {LENGTH} tokens ({data}),
-{EPOCHS} epochs a trial, fp32, all cores; ours {given.slots} trials at once.
+{EPOCHS} epochs a trial, fp32, all cores; ours {given.slots} at once.
 
 {table}
 
@@ -158,7 +158,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="with IMDB's train.parquet; else made reviews")
     parser.add_argument("--points", type=int, default=1, help="of the grid, for the peer")
     parser.add_argument("--epochs", type=int, default=1, help="of a trial, for the peer")
-    parser.add_argument("--slots", type=int, default=2, help="trials of ours at once")
+    parser.add_argument("--slots", type=int, default=1, help="trials of ours at once")
     parser.add_argument("--ours", nargs="*", default=[], help="further overrides of our sweep")
     return parser.parse_args()
 

@@ -25,10 +25,15 @@ def keep_share(p: float) -> float:
 
 def keep_mask(shape: torch.Size, p: float) -> torch.Tensor:
     """A random mask of this shape on the processor, True with probability ``keep_share(p)``."""
+    return _bytes(shape) >= round(p * LEVELS)
+
+
+def _bytes(shape: torch.Size) -> torch.Tensor:
+    """Random ones."""
     count = shape.numel()
     # A draw of 64 bits costs hardly more than one of 8.
     words = torch.empty(-(-count // 8), dtype=torch.int64).random_(-(2**63), None)
-    return words.view(torch.uint8)[:count].view(shape) >= round(p * LEVELS)
+    return words.view(torch.uint8)[:count].view(shape)
 
 
 def keep_factors(shape: torch.Size, p: float) -> torch.Tensor | None:
@@ -41,7 +46,9 @@ def keep_factors(shape: torch.Size, p: float) -> torch.Tensor | None:
         return None
     if share == 0.0:
         return F.dropout(torch.ones(shape), p)
-    return keep_mask(shape, p) * (1.0 / share)
+    # Written as floats at once, which takes half the time of a mask and its product.
+    kept = torch.ge(_bytes(shape), round(p * LEVELS), out=torch.empty(shape))
+    return kept.mul_(1.0 / share)
 
 
 class _Dropped(torch.autograd.Function):

@@ -51,6 +51,10 @@ class FusedAdamW(AdamW):
         super().load_state_dict(state_dict)
 
 
+# torch would wrap it, to tell hooks and a profiler of each step: as long again as the step.
+FusedAdamW.step.hooked = True  # type: ignore[attr-defined]
+
+
 class _Group:
     """A parameter group, with what the kernel takes besides its gradients."""
 
