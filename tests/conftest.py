@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,8 +29,17 @@ from hpsearch.tracking.database import make
 from tests.cluster.postgresql import new_database
 
 register()
+# Two workers of pytest share two cores: threads of theirs would wait for each other, busily, and
+# a test of half a second takes half a minute.
+torch.set_num_threads(1)
 
 Compose = Callable[..., DictConfig]
+
+
+def pytest_collection_finish() -> None:
+    """Else each of the many collections of garbage looks through all that was imported."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
