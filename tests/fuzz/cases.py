@@ -19,7 +19,7 @@ from hpsearch.config.checks import Key, keys, plain
 from hpsearch.config.schema import BACKBONES, Config
 from hpsearch.errors import ConfigError
 
-__all__ = ["Case", "all_cases", "chosen_cases"]
+__all__ = ["Case", "chosen_cases", "other_cases"]
 
 # Each may be right for some key; those are left out there.
 VALUES = [
@@ -43,22 +43,30 @@ class Case:
         return re.sub(r"[^ -~]", "?", text)[:70]
 
 
+@cache
 def chosen_cases() -> list[Case]:
     """Some of each kind, so that they take less than a minute; always the same ones."""
     choose = random.Random(0)
     values, unknown, sweeps = _one_value_a_key(), _unknown_keys(), _sweeps(_one_value_a_key())
-    some = [*choose.sample(values, 36), *choose.sample(unknown, 12), *choose.sample(sweeps, 24)]
-    others = [*_groups(), *_syntax(), *_hydra(), *_hostile()]
-    return _different([*some, *choose.sample(others, 90), *_lost(), *_broken()])
+    some = [*choose.sample(values, 16), *choose.sample(unknown, 6), *choose.sample(sweeps, 14)]
+    return _different([*some, *choose.sample(_written(), 36), *_lost(), *_broken()])
 
 
-def all_cases() -> list[Case]:
-    """All others: every bad value of every key, and a bad value of each key in a sweep."""
-    values = [case for bad in _bad_values() for case in bad]
+def other_cases(stride: int) -> list[Case]:
+    """Every other mistake that was thought of, and each so-manieth of those that were made.
+
+    Made are: every bad value of every key, every key mistyped, and a bad value of each in a sweep.
+    """
+    made = [case for bad in _bad_values() for case in bad]
+    made += [*_unknown_keys(), *_sweeps(_one_value_a_key())]
     done = set(chosen_cases())
-    every = [*values, *_unknown_keys(), *_groups(), *_syntax(), *_hydra(), *_hostile()]
-    every += _sweeps(_one_value_a_key())
-    return [case for case in _different(every) if case not in done]
+    written = [case for case in _written() if case not in done]
+    made = [case for case in _different(made) if case not in {*done, *written}]
+    return _different([*written, *made[::stride]])
+
+
+def _written() -> list[Case]:
+    return [*_groups(), *_syntax(), *_hydra(), *_hostile()]
 
 
 def _one_value_a_key() -> list[Case]:
@@ -70,8 +78,13 @@ def _different(cases: list[Case]) -> list[Case]:
     return list({(case.words, case.files): case for case in cases}.values())
 
 
-def _bad_values() -> Iterator[list[Case]]:
+@cache
+def _bad_values() -> list[list[Case]]:
     """For each key of each kind of backbone, the values that its type or its rule refuses."""
+    return list(_find_bad_values())  # seconds, in which nothing is tested
+
+
+def _find_bad_values() -> Iterator[list[Case]]:
     seen: set[str] = set()
     for kind in BACKBONES:
         for key in keys(kind):
