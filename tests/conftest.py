@@ -14,6 +14,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis  # noqa: F401  it finds no referrer any more of what is frozen below
 import numpy as np
 import pandas as pd
 import pytest
@@ -40,6 +41,7 @@ def pytest_collection_finish() -> None:
     """Else each of the many collections of garbage looks through all that was imported."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture(scope="session")
