@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.train import main
+from tests.corpus import lay_out
 
 REVIEWS = "data=files data.path={reviews}"
 BAD = {
@@ -64,6 +65,7 @@ def test_bad_input_is_one_line_that_names_it(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    lay_out(tmp_path)
     command = words.format(reviews=reviews_folder).split()
     monkeypatch.setattr(sys, "argv", ["train", *command, "hydra/job_logging=none"])
     with pytest.raises(SystemExit) as left:

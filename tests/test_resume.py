@@ -191,6 +191,7 @@ def test_what_does_not_fit_at_all_is_one_line_with_the_figures(tmp_path: Path) -
         "data.val_size=64",
         "backbone=transformer",
         "trainer.memory_limit=1",
+        anew=True,
     )
     assert done.code == 2
     line = done.err.splitlines()[-1]

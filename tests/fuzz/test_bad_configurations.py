@@ -14,6 +14,7 @@ import torch
 
 from hpsearch.tracking import open_tracker
 from hpsearch.train import main
+from tests.corpus import lay_out
 from tests.fuzz.cases import Case, chosen_cases, other_cases
 
 TRIPPED = "the training has begun"
@@ -86,6 +87,7 @@ def _check(
     work = folder / "work"
     work.mkdir()
     shutil.copy(ready, work / "mlflow.db")
+    lay_out(work)
     given = {name.partition("/")[0] for name, _ in case.files} | {"mlflow.db"}
     told = _refused(case, folder, monkeypatch, capfd)
     assert told.startswith("error: "), told
