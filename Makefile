@@ -14,11 +14,15 @@ quickstart: $(VENV)/installed  ## install, run the default sweep, write and prin
 	$(BIN)/python -m hpsearch.train -m head.activation=tanh,relu report.auto=false
 	$(BIN)/python -m hpsearch.report
 
+# The files in their order, not those of many tests first: a test of minutes is often alone in its
+# file, and at the end one of the two workers would wait for it.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/installed-test  ## install with the test extra, run the suite (ten minutes on two cores)
-	$(BIN)/python -m pytest -m "not slow and not cluster" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not slow and not cluster" $(PARALLEL)
 
 test-slow: $(VENV)/installed-test  ## the suite's heavy part
-	$(BIN)/python -m pytest -m "slow and not cluster" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "slow and not cluster" $(PARALLEL)
 
 test-cluster: $(VENV)/installed-test  ## Slurm, Ray and PostgreSQL, really started; `.ci/services` starts them
 	$(BIN)/python -m pytest -m cluster
