@@ -25,7 +25,10 @@ from typing import Any
 
 # All that a command imports but the command itself, which runs as `__main__`, and what its trials'
 # server begins with: that becomes one as it is imported.
-IMPORTED = ("hpsearch.warm", "hpsearch.publishing", "hpsearch.promotion", "hpsearch.model_folder")
+IMPORTED = (
+    *("hpsearch.warm", "hpsearch.tracking.client", "hpsearch.publishing", "hpsearch.promotion"),
+    "hpsearch.model_folder",
+)
 NEVER = ("hpsearch.train", "hpsearch.report", "hpsearch.predict")
 TRIALS_SERVER = "hydra_plugins.hpsearch_sweeper.jobs.server"
 HIGH = 512  # a number that no open file has
