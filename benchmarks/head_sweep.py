@@ -129,7 +129,7 @@ def report(ours: Ours, peer: Peer, given: argparse.Namespace) -> str:
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
     return f"""
 {POINTS} heads on a frozen all-MiniLM-L6-v2, {TRAIN:,} + {VAL:,} texts of {LENGTH} tokens ({data}),
-{EPOCHS} epochs a trial, fp32, all cores; ours {given.slots} at once.
+{EPOCHS} epochs a trial, fp32, all cores; ours {given.slots} at a time.
 
 {table}
 
