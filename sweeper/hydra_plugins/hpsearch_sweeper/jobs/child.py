@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import pickle
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from hydra_plugins.hpsearch_sweeper import reports
 from hydra_plugins.hpsearch_sweeper.jobs import orders, output
 
 if TYPE_CHECKING:
@@ -26,7 +28,11 @@ def run(sender: Connection, order: Order) -> None:
     output.redirect(order.folder)
     if order.place:
         print(f"on {order.place}")
-    sender.send_bytes(pickle.dumps(orders.carry_out(order)))
+    # Slurm may run a job again that has ended, and lets nobody see the first answer: not there.
+    with reports.collected() as kept:
+        answer = orders.carry_out(order)
+    answer = answer._replace(outcome=replace(answer.outcome, reports=tuple(kept)))
+    sender.send_bytes(pickle.dumps(answer))
     sender.close()
     leave()
 

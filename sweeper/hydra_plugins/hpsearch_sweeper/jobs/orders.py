@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hydra_plugins.hpsearch_sweeper import reports
 from hydra_plugins.hpsearch_sweeper.jobs import returns, runner, shipping
 
 if TYPE_CHECKING:
@@ -65,10 +63,9 @@ class Orders:
 def carry_out(order: Order) -> Answer:
     """Runs the job in this process, whose environment and output are the order's by now."""
     returns.forget_error(order.folder)
-    with reports.collected() as kept:
-        answer = _attempt(order)
+    answer = _attempt(order)
     returns.keep_error(answer.outcome, order.folder)
-    return answer._replace(outcome=replace(answer.outcome, reports=tuple(kept)))
+    return answer
 
 
 def run_composed(function: TaskFunction, config: DictConfig, callbacks: Any) -> JobReturn:
