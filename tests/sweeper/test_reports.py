@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 from hydra_plugins.hpsearch_sweeper import TrialHandle, reports
@@ -31,6 +32,22 @@ def test_early_reports_open_no_study() -> None:
         nowhere.report(0.5, 1)
         nowhere.report(0.7, 2)
     assert kept == [(1, 0.5), (2, 0.7)]
+
+
+def test_what_is_kept_is_plain_and_each_step_comes_once() -> None:
+    nowhere = TrialHandle(0, "s", "sqlite:////nowhere/optuna.db")
+    with collected() as kept:
+        nowhere.report(np.float32(0.5), 1)
+        nowhere.report(0.7, 1)
+        with pytest.raises(TypeError):
+            nowhere.report([0.5], 2)  # type: ignore[arg-type]
+    assert kept == [(1, 0.5)]
+    assert type(kept[0][1]) is float
+
+
+def test_what_optuna_refuses_is_refused_in_the_job(storage: str) -> None:
+    with collected(), pytest.raises(ValueError, match="-1"):
+        TrialHandle(0, "s", storage).report(0.5, -1)
 
 
 def test_a_later_report_takes_the_early_ones_along(

@@ -32,12 +32,13 @@ def collected() -> Iterator[list[Report]]:
         _until = float("-inf")
 
 
-def keep(report: Report) -> bool:
-    """Whether it is early enough to wait for the end."""
-    early = time.monotonic() < _until
-    if early:
-        _kept.append(report)
-    return early
+def keep(step: int, value: float) -> bool:
+    """Whether it is early enough to wait for the end; what Optuna would refuse is for it to say."""
+    if time.monotonic() >= _until or not isinstance(step, int) or step < 0:
+        return False
+    if step not in dict(_kept):  # of several at one step the first counts, as in Optuna
+        _kept.append((step, float(value)))
+    return True
 
 
 def take() -> list[Report]:

@@ -67,7 +67,7 @@ class TrialHandle:
         """How far the objective is after this step. Nothing, where there are several objectives."""
         if not self.active or self.objectives > 1:
             return
-        if not self.pruner and reports.keep((step, value)):
+        if not self.pruner and reports.keep(step, value):
             return
         with _outliving_the_database():
             for kept_step, kept in reports.take():
