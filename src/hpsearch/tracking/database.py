@@ -82,10 +82,12 @@ def _migrate(draft: Path) -> None:
 def hold(file: Path) -> sqlite3.Connection:
     """A connection to be closed after all others of this process.
 
-    Whoever closes a file last writes its log into it, and waits for the disk.
+    Whoever closes a file last writes its log into it, and waits for the disk. Where the file is
+    locked it holds nothing, which only takes longer.
     """
-    connection = sqlite3.connect(file)
-    connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # only this opens it
+    connection = sqlite3.connect(file, timeout=0.0)
+    with suppress(sqlite3.OperationalError):
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # only this opens it
     return connection
 
 

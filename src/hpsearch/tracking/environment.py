@@ -48,7 +48,7 @@ def withheld(config: DictConfig, keys: Iterable[str]) -> dict[str, Any]:
     with _watched() as asked:
         for key in keys:
             if "${" not in str(_typed(raw, key)):
-                continue
+                continue  # nothing is asked for it
             asked.clear()
             _resolve(config, key)
             if asked - set(ALLOWED):
