@@ -104,6 +104,17 @@ def test_the_searches_are_the_ones_of_the_notes(config: Compose) -> None:
     assert base == (0.1, 0.1, "tanh", 768)
 
 
+def test_checkpoints_come_as_often_as_asked(config: Compose, tmp_path: Path) -> None:
+    by_time, by_steps, rarely = (
+        builders.build_checkpoints(config(f"checkpoint.every={every}"), tmp_path)
+        for every in ("5min", "7", "null")
+    )
+    assert (by_time.every_seconds, by_time.every_steps) == (300.0, None)
+    assert (by_steps.every_seconds, by_steps.every_steps) == (None, 7)
+    assert (rarely.every_seconds, rarely.every_steps) == (None, None)
+    assert {each.min_seconds for each in (by_time, by_steps, rarely)} == {1.0}
+
+
 @pytest.mark.parametrize("launcher", ["warm", "ray"])
 def test_trials_load_the_client_of_mlflow_only_for_a_server(config: Compose, launcher: str) -> None:
     words = [f"hydra/launcher={launcher}"]

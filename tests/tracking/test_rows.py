@@ -113,6 +113,18 @@ def test_a_new_trial_does_not_open_the_store_of_mlflow(tracker: Tracker, tmp_pat
     assert study.runs["metrics.best/val/accuracy"].tolist() == [0.5]
 
 
+def test_the_log_goes_into_the_file_when_the_trial_ends(empty_store: Path, tmp_path: Path) -> None:
+    """Each connection that is the last to be closed would wait for the disk."""
+    made = fresh(empty_store, tmp_path)
+    made._store.client._tracking_client.store.engine.dispose()
+    log = tmp_path / "mlflow.db-wal"
+    assert not log.exists()
+    with trial(open_tracker(tmp_path), "activation=tanh", "alone") as run:
+        run.log({"val/accuracy": 0.5}, step=1)
+        assert log.exists()
+    assert not log.exists()
+
+
 def test_nor_does_a_study_that_goes_on(tracker: Tracker, tmp_path: Path) -> None:
     write_study(tracker)
     tracker = open_tracker(tmp_path)

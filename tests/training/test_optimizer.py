@@ -44,6 +44,17 @@ def test_every_trained_parameter_is_in_exactly_one_group() -> None:
     assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-3)
 
 
+def test_a_step_is_not_wrapped_for_a_profiler() -> None:
+    model = Tiny()
+    optimizer = build_optimizer(model, lr=1e-3, weight_decay=0.0, backbone_lr_scale=1.0)
+    model.head(torch.ones(1, 4)).sum().backward()
+    with torch.autograd.profiler.profile() as profiled:
+        optimizer.step()
+    names = [event.name for event in profiled.function_events]
+    assert "aten::_fused_adamw_" in names
+    assert not [name for name in names if name.startswith("Optimizer.step")]
+
+
 def test_each_step_is_torchs_at_any_rate_after_a_restore_and_without_a_gradient() -> None:
     """Ours goes straight to the kernel from its second step on."""
     torch.manual_seed(0)

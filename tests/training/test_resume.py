@@ -79,6 +79,7 @@ def run(
     *,
     kill_after: int | None = None,
     every_steps: int | None = 2,
+    min_seconds: float = 0.0,
     stop: StopRequested = lambda: False,
     told: list[float] | None = None,
 ) -> State:
@@ -96,7 +97,7 @@ def run(
         keep_best=lambda step, metrics: None,
         report=lambda step, metrics: (told if told is not None else []).append(metrics["step"]),
         progress=dying,
-        checkpoints=Checkpoints(folder, every_steps=every_steps),
+        checkpoints=Checkpoints(folder, every_steps=every_steps, min_seconds=min_seconds),
         stop_requested=stop,
     )
 
@@ -219,6 +220,19 @@ def test_what_has_ended_is_not_trained_any_further(tokens: Tokens, tmp_path: Pat
     expected = run(make("cnn"), LONG, tokens, tmp_path)
     again = run(make("cnn"), LONG, tokens, tmp_path, kill_after=0)
     assert figures(again) == figures(expected)
+
+
+def test_where_evaluations_come_too_soon_for_checkpoints_it_begins_again_and_ends_the_same(
+    tokens: Tokens, tmp_path: Path
+) -> None:
+    undisturbed = make("cnn")
+    expected = run(undisturbed, LONG, tokens, tmp_path / "undisturbed")
+    folder, rarely = tmp_path / "killed", {"every_steps": None, "min_seconds": 1000.0}
+    with pytest.raises(Killed):
+        run(make("cnn"), LONG, tokens, folder, kill_after=11, **rarely)
+    assert Checkpoints(folder).steps() == []
+    again = make("cnn")
+    assert_equal((again, run(again, LONG, tokens, folder, **rarely)), (undisturbed, expected))
 
 
 def test_the_evaluations_of_before_are_told_again(tokens: Tokens, tmp_path: Path) -> None:
