@@ -198,7 +198,7 @@ def program(tmp_path: Path, empty_database: Path) -> Program:
 
 
 def assert_gone(pid: int) -> None:
-    for _ in range(40):
+    for _ in range(400):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         except OSError:

@@ -58,7 +58,7 @@ def test_a_trial_that_is_always_killed_is_tried_so_often_and_no_more(program: Pr
 @pytest.mark.slow
 def test_what_was_killed_too_often_is_run_by_the_same_command_again(program: Program) -> None:
     """Whatever stopped it: in the end the table is that of an undisturbed sweep."""
-    limits = ("hydra.sweeper.retries=0", "hydra.sweeper.trial_timeout=3")
+    limits = ("hydra.sweeper.retries=0", "hydra.sweeper.trial_timeout=12")
     words = ("how=kill-once,raise,os._exit-once,hang-once,fine", *limits)
     assert "best of 5 trials (4 failed)" in program.run(*words)
     again = program.run(*words)
@@ -103,27 +103,27 @@ def test_the_death_of_the_sweeper_uses_up_no_retry(program: Program) -> None:
 )
 def test_a_trial_that_hangs_is_killed_and_tried_again(program: Program, how: str) -> None:
     printed = program.run(
-        f"how={how}-once,fine", "hydra.sweeper.trial_timeout=2", "hydra.sweeper.retries=1"
+        f"how={how}-once,fine", "hydra.sweeper.trial_timeout=8", "hydra.sweeper.retries=1"
     )
     states = [(x.params["how"], x.state.name) for x in program.trials]
     assert states == [(f"{how}-once", "FAIL"), (f"{how}-once", "COMPLETE"), ("fine", "COMPLETE")]
-    assert "runs again: hydra.sweeper.trial_timeout=2 s is over" in printed
+    assert "runs again: hydra.sweeper.trial_timeout=8 s is over" in printed
     for log in program.begun.iterdir():
         assert_gone(int(log.read_text().split()[1]))
 
 
 def test_a_trial_that_takes_too_long_is_killed(program: Program) -> None:
     printed = program.run(
-        "how=hang,fine", "hydra.sweeper.trial_timeout=1.5", "hydra.sweeper.retries=0"
+        "how=hang,fine", "hydra.sweeper.trial_timeout=4.5", "hydra.sweeper.retries=0"
     )
     assert program.trials[0].state.name == "FAIL"
-    assert "hydra.sweeper.trial_timeout=1.5 s is over" in program.trials[0].user_attrs["error"]
+    assert "hydra.sweeper.trial_timeout=4.5 s is over" in program.trials[0].user_attrs["error"]
     assert program.trials[1].state.name == "COMPLETE"
     assert "trial_timeout" in printed
 
 
 def test_ctrl_c_once_lets_running_trials_end_and_says_how_to_go_on(program: Program) -> None:
-    with program.start("seconds=1.0,1.1,1.2", "hydra.sweeper.n_jobs=2") as sweep:
+    with program.start("seconds=2.0,2.1,0.2", "hydra.sweeper.n_jobs=2") as sweep:
         program.wait_for_jobs(2)
         sweep.send_signal(signal.SIGINT)
         printed, _ = sweep.communicate(timeout=60)
@@ -132,8 +132,8 @@ def test_ctrl_c_once_lets_running_trials_end_and_says_how_to_go_on(program: Prog
     assert "the same command goes on" in printed
     assert "Traceback" not in printed
     assert [trial.state.name for trial in program.trials] == ["COMPLETE", "COMPLETE"]
-    program.run("seconds=1.0,1.1,1.2", "hydra.sweeper.n_jobs=2")
-    assert [trial.value for trial in program.trials] == [1.0, 1.1, 1.2]
+    program.run("seconds=2.0,2.1,0.2", "hydra.sweeper.n_jobs=2")
+    assert [trial.value for trial in program.trials] == [2.0, 2.1, 0.2]
 
 
 def test_ctrl_c_twice_stops_now_and_the_point_comes_first_next_time(program: Program) -> None:
@@ -142,7 +142,7 @@ def test_ctrl_c_twice_stops_now_and_the_point_comes_first_next_time(program: Pro
         sweep.send_signal(signal.SIGINT)
         time.sleep(0.5)
         sweep.send_signal(signal.SIGINT)
-        printed, _ = sweep.communicate(timeout=20)
+        printed, _ = sweep.communicate(timeout=60)
     assert sweep.returncode == 130, printed
     assert_gone(int(log.read_text().split()[1]))
     (cut,) = program.trials
@@ -181,7 +181,7 @@ def test_sigterm_lets_the_trials_write_how_far_they_are(program: Program, everyw
         for pid in [*children(sweep.pid), trial] if everywhere else []:
             os.kill(pid, signal.SIGTERM)
         sweep.send_signal(signal.SIGTERM)
-        printed, _ = sweep.communicate(timeout=15)
+        printed, _ = sweep.communicate(timeout=60)
     assert sweep.returncode == 143, printed
     assert "the same command goes on from here" in printed
     assert "Traceback" not in printed
@@ -200,7 +200,7 @@ def test_a_trial_that_does_not_heed_sigterm_is_killed_in_the_end(program: Progra
         sweep.send_signal(signal.SIGTERM)
         time.sleep(1)
         sweep.send_signal(signal.SIGINT)  # nobody waits for the whole grace
-        printed, _ = sweep.communicate(timeout=15)
+        printed, _ = sweep.communicate(timeout=60)
     assert sweep.returncode == 143, printed
     assert_gone(int(log.read_text().split()[1]))
     assert [x.user_attrs["requeued"] for x in program.trials] == [True]
@@ -219,9 +219,10 @@ def test_no_trial_outlives_a_sweeper_that_was_killed(program: Program) -> None:
 
 @pytest.mark.slow
 def test_unequal_trials_keep_both_slots_busy(program: Program) -> None:
-    lengths = [8, 2.01, 2.02, 2.03, 2.04, 4, 2.05, 2.06]  # 24 s on two slots: 12 s at best
+    """A batch of two would wait for its longer trial; here the other slot takes three meanwhile."""
+    lengths = [10, 1.01, 1.02, 1.03, 1.04, 4, 1.05, 1.06]
     program.run(f"seconds={','.join(map(str, lengths))}", "hydra.sweeper.n_jobs=2")
-    logs = [path.read_text().split() for path in program.begun.iterdir()]
-    span = max(float(words[-1]) for words in logs) - min(float(words[0]) for words in logs)
+    logs = sorted(path.read_text().split() for path in program.begun.iterdir())
     assert len(logs) == 8
-    assert span <= 1.15 * sum(lengths) / 2
+    (end,) = [float(words[-1]) for words in logs if float(words[-1]) - float(words[0]) > 9]
+    assert sum(float(words[0]) < end for words in logs) >= 5

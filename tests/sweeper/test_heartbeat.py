@@ -86,13 +86,13 @@ def test_a_worker_elsewhere_lives_as_long_as_it_beats_and_is_dead_when_killed(
     study: optuna.Study, tmp_path: Path
 ) -> None:
     other, _ = start(BEAT, f"sqlite:///{tmp_path}/a.db", ELSEWHERE)
-    watching = watch(study, patience=1.0)
-    assert not eventually(lambda: watching.is_dead(ELSEWHERE), within=2.0)
+    watching = watch(study, patience=3.0)
+    assert not eventually(lambda: watching.is_dead(ELSEWHERE), within=5.0)
     other.kill()
     other.communicate()
     killed = time.monotonic()
-    assert eventually(lambda: watching.is_dead(ELSEWHERE), within=10)
-    assert time.monotonic() - killed > 0.8
+    assert eventually(lambda: watching.is_dead(ELSEWHERE), within=30)
+    assert time.monotonic() - killed > 2.0
 
 
 def test_a_worker_elsewhere_that_left_is_dead_at_once(study: optuna.Study, tmp_path: Path) -> None:
@@ -191,14 +191,18 @@ def test_a_sweep_that_begins_finds_only_left_over_trials_under_its_own_name() ->
     assert workers.is_dead(None)
 
 
-def test_after_an_outage_the_others_have_time_to_give_a_sign_again(study: optuna.Study) -> None:
-    watching = watch(study, patience=0.3)
+def test_after_an_outage_the_others_have_time_to_give_a_sign_again(
+    study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [time.monotonic()]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    watching = watch(study, patience=60)
     beat(study, ELSEWHERE, 1)
     assert not watching.is_dead(ELSEWHERE)
-    time.sleep(0.4)
+    now[0] += 61
     watching.interrupt()
     assert not watching.is_dead(ELSEWHERE)
-    time.sleep(0.4)
+    now[0] += 61
     assert watching.is_dead(ELSEWHERE)
 
 

@@ -466,7 +466,7 @@ def test_waiting_ends_in_time(shop: Workshop) -> None:
     used.start(shop.job())
     began = time.monotonic()
     assert used.wait(0.3) == []
-    assert 0.25 < time.monotonic() - began < 1
+    assert 0.25 < time.monotonic() - began < 20
 
 
 # --- surroundings ----------------------------------------------------------------------------

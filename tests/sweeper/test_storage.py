@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,9 +118,7 @@ def test_a_file_that_the_parent_made_opens_without_its_lock(tmp_path: Path) -> N
     url = f"sqlite:///{tmp_path}/a.db"
     storage.open_storage(url)
     (tmp_path / "a.db.lock").unlink()
-    began = time.perf_counter()
     opened = storage.open_storage(url, existing=True)
-    assert time.perf_counter() - began < 1
     assert opened.get_all_studies() == []
     assert not (tmp_path / "a.db.lock").exists()
 
