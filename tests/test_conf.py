@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
 from transformers import (
     AutoModel,
     BertConfig,
@@ -16,7 +18,7 @@ from transformers import (
 )
 
 from hpsearch import builders
-from hpsearch.config import CONF_DIR, check
+from hpsearch.config import CONF_DIR, check, register
 from hpsearch.data import Examples, Splits, tokenise
 from hpsearch.weights import locate
 from tests.conftest import Compose
@@ -62,12 +64,12 @@ def test_a_yaml_composes_and_builds(config: Compose, file: Path, tmp_path: Path)
     composed = config(f"{file.parent.name}={file.stem}")
     check(composed)
     weights = _weights(composed, tmp_path)
-    tokenizer = builders.read_tokenizer(composed, SPLITS, weights)
-    model = builders.build_classifier(composed, tokenizer, num_classes=2, weights=weights)
+    tokenizer = builders.find_tokenizer(composed, SPLITS, weights)
+    model = builders.build_classifier(composed, tokenizer.loaded, num_classes=2, weights=weights)
     plan = builders.build_plan(composed)
     if file.stem in CUDA_ONLY:
         return
-    forward = builders.build_forward(composed, model, tokenizer.pad_token_id)
+    forward = builders.build_forward(composed, model, tokenizer.loaded.pad_token_id)
     tokens = tokenise(EXAMPLES, tokenizer, max_length=32, cache=None)
     sizes = builders.build_sizes(composed)
     trainer = builders.build_trainer(composed, forward, plan, tokens, num_classes=2, sizes=sizes)
@@ -123,3 +125,11 @@ def test_trials_load_the_client_of_mlflow_only_for_a_server(config: Compose, lau
     loaded = config(*words).hydra.launcher.preload
     assert loaded == ["hpsearch.warm", "hpsearch.tracking.client"]
     assert all(map(find_spec, loaded))
+
+
+def test_the_schema_is_stored_once_and_its_resolver_comes_back(config: Compose) -> None:
+    stored = ConfigStore.instance().repo["schema"]["config.yaml"]
+    OmegaConf.clear_resolver("hpsearch.warm")
+    register()
+    assert ConfigStore.instance().repo["schema"]["config.yaml"] is stored
+    assert config().hydra.launcher.preload == ["hpsearch.warm"]

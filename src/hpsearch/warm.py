@@ -7,6 +7,7 @@ from contextlib import suppress
 from importlib import import_module
 
 import hpsearch.run  # noqa: F401  it brings torch and transformers
+from hpsearch.config import register
 
 __all__: list[str] = []
 
@@ -18,6 +19,8 @@ NEEDED = (
 
 for name in NEEDED:
     import_module(name)
+
+register()  # each trial's main module asks for it
 
 # A quarter of a second of regular expressions, which each trial would compile again.
 with suppress(ImportError, AttributeError):  # where a version of transformers has other insides

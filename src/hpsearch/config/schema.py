@@ -235,10 +235,13 @@ def warm_modules(uri: str) -> list[str]:
 def register() -> None:
     """Make the schema known to Hydra; ``conf/`` names its parts as ``/schema/…``.
 
-    A file there cannot have a name that a plugin stores, so its set-up for Ray has another.
+    A file there cannot have a name that a plugin stores, so its set-up for Ray has another. Once a
+    process: it takes 30 ms, and what runs a trial imports the main module again.
     """
     OmegaConf.register_new_resolver("hpsearch.warm", warm_modules, replace=True)
     store = ConfigStore.instance()
+    if "config.yaml" in store.repo.get("schema", {}):
+        return
     store.store(group="hydra/launcher", name="ray", node={"defaults": ["warm_ray"]}, provider=ITS)
     store.store(group="schema", name="config", node=Config)
     for name, node in BACKBONES.items():
