@@ -73,9 +73,9 @@ def read(config: DictConfig) -> Task:
     cache = builders.cache_folder(config)
     weights = locate(config.backbone.name, cache=cache)
     splits = builders.read_splits(config)
-    tokenizer = builders.read_tokenizer(config, splits, weights)
+    tokenizer = builders.find_tokenizer(config, splits, weights)
     tokens = tokenise(splits.train, tokenizer, max_length=config.backbone.max_length, cache=cache)
-    return Task(config, tokenizer, weights, tokens, len(splits.classes))
+    return Task(config, tokenizer.loaded, weights, tokens, len(splits.classes))
 
 
 def build(task: Task, tokens: Tokens, *, config: DictConfig) -> Trainer:

@@ -116,6 +116,30 @@ def test_a_second_head_computes_no_features_and_shares_the_backbones_file(
     assert files[0].samefile(files[1])
 
 
+def test_a_second_head_does_not_load_the_backbones_own_tokenizer(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = bench.config()
+    made = builders.find_tokenizer(config, builders.read_splits(config), None)
+    made.loaded.save_pretrained(bench.root / "bert")
+    first = bench.run("one", "backbone.tokenizer=null")
+    monkeypatch.setattr("hpsearch.builders.data.load_tokenizer", lambda *args, **kwargs: 1 / 0)
+    again = bench.run("again", "backbone.tokenizer=null")
+    assert losses(first) == losses(again)
+    assert "tokenizer.json" in {file.name for file in again.best.iterdir()}
+
+
+def test_a_tokenizer_that_has_changed_makes_other_tokens(bench: Bench) -> None:
+    config = bench.config("backbone.tokenizer=null")
+    for size in (300, 40):
+        config.backbone.vocab_size = size
+        made = builders.find_tokenizer(config, builders.read_splits(config), None)
+        made.loaded.save_pretrained(bench.root / "bert")
+        bench.run(str(size), "backbone.tokenizer=null")
+    tokens = list((bench.root / "cache" / "tokens").iterdir())
+    assert len(tokens) == 4  # two splits with each tokenizer
+
+
 def test_features_that_were_cached_give_the_same_bits_as_new_ones(bench: Bench) -> None:
     first = bench.run("one", "head.dim=8")
     again = bench.run("again", "head.dim=8")

@@ -84,7 +84,7 @@ def evaluate_test(folder: Path, root: str, *, trust_remote_code: bool = False) -
     """A model's figures on the test split of its own configuration; nothing is stored."""
     from hpsearch import builders
     from hpsearch.builders import build_sizes
-    from hpsearch.data import tokenise
+    from hpsearch.data import LazyTokenizer, tokenise
     from hpsearch.frozen import cached_logits, is_cached
     from hpsearch.model_folder import load_model
     from hpsearch.training import evaluate
@@ -94,7 +94,8 @@ def evaluate_test(folder: Path, root: str, *, trust_remote_code: bool = False) -
     config.root = root
     test = builders.read_test(config)
     cache = builders.cache_folder(config)
-    tokens = tokenise(test, tokenizer, max_length=config.backbone.max_length, cache=cache)
+    longest, lazy = config.backbone.max_length, LazyTokenizer.of(tokenizer)
+    tokens = tokenise(test, lazy, max_length=longest, cache=cache)
     if is_cached(config, folder):
         logits = cached_logits(folder, config, tokenizer, forward, tokens)
     else:

@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from omegaconf import DictConfig
-from transformers import PreTrainedTokenizerFast
 
 from hpsearch import builders
 from hpsearch.config import flatten
-from hpsearch.data import Splits, Tokens, tokenise
+from hpsearch.data import LazyTokenizer, Splits, Tokens, tokenise
 from hpsearch.data.batches import epoch_order
 from hpsearch.errors import TooLargeError
 from hpsearch.material import Material, material
@@ -64,7 +63,7 @@ def train(
     """
     torch.manual_seed(config.seed)
     _make_deterministic(config.trainer.deterministic)
-    tokenizer = builders.read_tokenizer(config, splits, weights)
+    tokenizer = builders.find_tokenizer(config, splits, weights)
     plan = builders.build_plan(config)
     tokens = _tokens(config, splits, tokenizer, plan)
     checkpoints = builders.build_checkpoints(config, folder.checkpoints, check=folder.check)
@@ -125,7 +124,7 @@ def _make_deterministic(wanted: bool) -> None:
 
 
 def _tokens(
-    config: DictConfig, splits: Splits, tokenizer: PreTrainedTokenizerFast, plan: Plan
+    config: DictConfig, splits: Splits, tokenizer: LazyTokenizer, plan: Plan
 ) -> tuple[Tokens, Tokens]:
     """Of the training and the validation split."""
     tokens = partial(

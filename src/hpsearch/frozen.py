@@ -19,8 +19,7 @@ from transformers import PreTrainedTokenizerFast
 from hpsearch import builders, found_sizes
 from hpsearch.config.fingerprint import code_version
 from hpsearch.cores import all_cores
-from hpsearch.data import Tokens
-from hpsearch.data.tokenizers import has_tokenizer, tokenizer_rules
+from hpsearch.data import LazyTokenizer, Tokens
 from hpsearch.feature_cache import FeatureCache, stamp, stamp_break
 from hpsearch.models import Classifier
 from hpsearch.training import Features, Forward, HeadForward, Precomputed, embed, evaluate
@@ -65,7 +64,7 @@ class FrozenBackbone:
     """
 
     config: DictConfig
-    tokenizer: PreTrainedTokenizerFast
+    tokenizer: LazyTokenizer
     weights: Path
     digest: str
     num_classes: int
@@ -82,9 +81,9 @@ class FrozenBackbone:
     def forward(self) -> Forward:
         """The whole model, through which tokens go."""
         model = builders.build_classifier(
-            self.config, self.tokenizer, num_classes=self.num_classes, weights=self.weights
+            self.config, self.tokenizer.loaded, num_classes=self.num_classes, weights=self.weights
         )
-        return builders.build_forward(self.config, model, int(self.tokenizer.pad_token_id))
+        return builders.build_forward(self.config, model, int(self.tokenizer.loaded.pad_token_id))
 
     def features(self, tokens: Tokens, *, of: str) -> Features:
         """Of a split's tokens; ``of`` names the split in the log."""
@@ -97,7 +96,7 @@ class FrozenBackbone:
 
     def files(self) -> Path:
         """A folder with backbone and tokenizer as ``save_pretrained`` writes them."""
-        key = _key({"backbone": self.digest, "tokenizer": self._tokenizer(), **_code()})
+        key = _key({"backbone": self.digest, "tokenizer": self.tokenizer.digest, **_code()})
         entry = self.cache.entry(
             key, self._save, what="the frozen backbone's own files", check=stamp_break
         )
@@ -121,14 +120,8 @@ class FrozenBackbone:
 
     def _save(self, folder: Path) -> None:
         self.forward.model.backbone.save_pretrained(folder)  # type: ignore[operator]
-        self.tokenizer.save_pretrained(folder)
+        self.tokenizer.loaded.save_pretrained(folder)
         stamp(folder)
-
-    def _tokenizer(self) -> str:
-        """What it is; the digest of the weights' folder covers the backbone's own."""
-        if self.config.backbone.tokenizer is None and has_tokenizer(self.weights):
-            return "own"
-        return tokenizer_rules(self.tokenizer)
 
     def _of(self) -> dict[str, Any]:
         """All that decides what the features are, but for the tokens."""
@@ -153,7 +146,9 @@ def cached_logits(
 ) -> torch.Tensor:
     """The logits (n, classes) of a saved model; winners with the same backbone share features."""
     classes = len(config.data.classes)
-    backbone = FrozenBackbone(config, tokenizer, folder, _files_digest(folder), classes)
+    backbone = FrozenBackbone(
+        config, LazyTokenizer.of(tokenizer), folder, _files_digest(folder), classes
+    )
     backbone.forward = forward
     with backbone.held:
         features = backbone.features(tokens, of="test")

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import torch
 from omegaconf import DictConfig
-from transformers import PreTrainedTokenizerFast
 
 from hpsearch import builders, found_sizes
 from hpsearch.cores import one_core
-from hpsearch.data import Splits, Tokens
+from hpsearch.data import LazyTokenizer, Splits, Tokens
 from hpsearch.frozen import FrozenBackbone, is_cached
 from hpsearch.model_folder import complete, save_head, save_model
 from hpsearch.models import ClassificationHead
@@ -50,7 +49,7 @@ class Material:
 def material(
     config: DictConfig,
     splits: Splits,
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: LazyTokenizer,
     tokens: tuple[Tokens, Tokens],
     *,
     weights: Path | None,
@@ -78,18 +77,18 @@ def material(
 
 def _whole(
     config: DictConfig,
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: LazyTokenizer,
     tokens: tuple[Tokens, Tokens],
     *,
     weights: Path | None,
 ) -> Material:
     """All of the model, at each step."""
     model = builders.build_classifier(
-        config, tokenizer, num_classes=len(config.data.classes), weights=weights
+        config, tokenizer.loaded, num_classes=len(config.data.classes), weights=weights
     )
     if config.backbone.freeze == "all":  # the same first head as on cached features
         model.head = _first_head(config, in_dim=int(model.backbone.out_dim))  # type: ignore[arg-type]
-    forward = builders.build_forward(config, model, int(tokenizer.pad_token_id))
+    forward = builders.build_forward(config, model, int(tokenizer.loaded.pad_token_id))
     sizes = builders.build_sizes(config)
     found_sizes.remember(sizes, config, device=forward.device)
     if sizes.gradient_checkpointing:
@@ -100,7 +99,7 @@ def _whole(
         compile_backbone(model.backbone, cache=builders.cache_folder(config))
 
     def keep(folder: Path, metrics: dict[str, float]) -> None:
-        save_model(folder, model, tokenizer, config, metrics)
+        save_model(folder, model, tokenizer.loaded, config, metrics)
 
     return Material(forward, sizes, *tokens, keep, completed=lambda kept: kept)
 

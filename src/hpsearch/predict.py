@@ -59,11 +59,12 @@ class Predictor:
         """Probabilities (texts, classes) in float32."""
         import numpy as np
 
-        from hpsearch.data import Examples, tokenise
+        from hpsearch.data import Examples, LazyTokenizer, tokenise
         from hpsearch.training import evaluate
 
         examples = Examples(texts, np.zeros(len(texts), dtype=np.int64))
-        tokens = tokenise(examples, self._tokenizer, max_length=self._longest, cache=None)
+        tokenizer = LazyTokenizer.of(self._tokenizer)
+        tokens = tokenise(examples, tokenizer, max_length=self._longest, cache=None)
         return evaluate(self._forward, tokens, sizes=self._sizes).softmax(dim=1)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from hpsearch.data import Examples, Tokens, load_tokenizer, tokenise
+from hpsearch.data import Examples, LazyTokenizer, Tokens, load_tokenizer, tokenise
 from hpsearch.data.sources import read
 
 TEXTS = ["The acting was superb, truly superb!", "A dull, dull film.", "", "Not bad at all"] * 50
@@ -53,7 +53,8 @@ def trained(cache: Path, which: str = "wordpiece") -> PreTrainedTokenizerFast:
 
 
 def tokens(cache: Path) -> Tokens:
-    return tokenise(EXAMPLES, trained(cache / "apart"), max_length=6, cache=cache)
+    tokenizer = LazyTokenizer.of(trained(cache / "apart"))
+    return tokenise(EXAMPLES, tokenizer, max_length=6, cache=cache)
 
 
 @pytest.mark.parametrize("damage", WAYS)

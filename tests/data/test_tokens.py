@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from hpsearch.data import Examples, load_tokenizer, tokenise
+from hpsearch.data import Examples, LazyTokenizer, load_tokenizer, tokenise
 from hpsearch.errors import BackboneError
 
 TEXTS = ["The acting was superb, truly superb!", "A dull, dull film.", "", "Not bad at all"]
@@ -49,7 +49,7 @@ def test_a_folder_without_a_tokenizer_is_refused(tmp_path: Path) -> None:
 
 def test_tokens_are_those_of_the_tokenizer_cut_to_the_length(tmp_path: Path) -> None:
     tokenizer = trained(tmp_path)
-    tokens = tokenise(EXAMPLES, tokenizer, max_length=6, cache=tmp_path)
+    tokens = tokenise(EXAMPLES, LazyTokenizer.of(tokenizer), max_length=6, cache=tmp_path)
     expected = [tokenizer(text, truncation=True, max_length=6)["input_ids"] for text in TEXTS]
     rows = [
         tokens.values[a:b].tolist()
@@ -65,12 +65,12 @@ def test_tokens_are_made_once_and_again_where_the_cache_is_damaged(
 ) -> None:
     tokenizer = trained(tmp_path)
     with caplog.at_level("INFO", logger="hpsearch"):
-        first = tokenise(EXAMPLES, tokenizer, max_length=6, cache=tmp_path)
-        again = tokenise(EXAMPLES, tokenizer, max_length=6, cache=tmp_path)
+        first = tokenise(EXAMPLES, LazyTokenizer.of(tokenizer), max_length=6, cache=tmp_path)
+        again = tokenise(EXAMPLES, LazyTokenizer.of(tokenizer), max_length=6, cache=tmp_path)
         assert caplog.text.count("tokenising") == 1
         for file in (tmp_path / "tokens").rglob("*.arrow"):
             file.write_bytes(file.read_bytes()[:50])
-        repaired = tokenise(EXAMPLES, tokenizer, max_length=6, cache=tmp_path)
+        repaired = tokenise(EXAMPLES, LazyTokenizer.of(tokenizer), max_length=6, cache=tmp_path)
     assert "is damaged" in caplog.text
     assert first.values.tolist() == again.values.tolist() == repaired.values.tolist()
 
@@ -78,5 +78,5 @@ def test_tokens_are_made_once_and_again_where_the_cache_is_damaged(
 def test_without_a_cache_nothing_is_written(tmp_path: Path) -> None:
     tokenizer = trained(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    tokenise(EXAMPLES, tokenizer, max_length=6, cache=None)
+    tokenise(EXAMPLES, LazyTokenizer.of(tokenizer), max_length=6, cache=None)
     assert sorted(tmp_path.rglob("*")) == before

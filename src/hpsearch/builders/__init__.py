@@ -1,6 +1,6 @@
 """Builders: from configuration to objects. They unpack it, so that models never see it."""
 
-from hpsearch.builders.data import cache_folder, read_splits, read_test, read_tokenizer
+from hpsearch.builders.data import cache_folder, find_tokenizer, read_splits, read_test
 from hpsearch.builders.forwards import build_forward, build_head_forward, build_precision
 from hpsearch.builders.models import build_classifier, build_head, check_encoder, load_classifier
 from hpsearch.builders.training import (
@@ -25,9 +25,9 @@ __all__ = [
     "build_trainer",
     "cache_folder",
     "check_encoder",
+    "find_tokenizer",
     "load_classifier",
     "read_class_weights",
     "read_splits",
     "read_test",
-    "read_tokenizer",
 ]

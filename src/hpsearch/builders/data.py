@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
+import tokenizers
+import transformers
 from omegaconf import DictConfig
-from transformers import PreTrainedTokenizerFast
 
 from hpsearch.builders.models import trusts
-from hpsearch.data import Examples, Splits, load_splits, load_test, load_tokenizer
+from hpsearch.data import Examples, LazyTokenizer, Splits, load_splits, load_test, load_tokenizer
 from hpsearch.data.tokenizers import has_tokenizer
+from hpsearch.weights import digest
 
-__all__ = ["cache_folder", "read_splits", "read_test", "read_tokenizer"]
+__all__ = ["cache_folder", "find_tokenizer", "read_splits", "read_test"]
 
 
 def cache_folder(config: DictConfig) -> Path:
@@ -47,16 +50,18 @@ def read_test(config: DictConfig) -> Examples:
     )
 
 
-def read_tokenizer(
-    config: DictConfig, splits: Splits, weights: Path | None
-) -> PreTrainedTokenizerFast:
+def find_tokenizer(config: DictConfig, splits: Splits, weights: Path | None) -> LazyTokenizer:
     """The one that is asked for, else the model's own, else a WordPiece one of its own making."""
     backbone = config.backbone
-    which = backbone.tokenizer
-    if which is None:
-        which = str(weights) if weights is not None and has_tokenizer(weights) else "wordpiece"
-    return load_tokenizer(
-        which,
+    which, content = backbone.tokenizer, None
+    if which is None and weights is not None and has_tokenizer(weights):
+        # The digest of the weights' folder covers it; how it is read is the libraries'.
+        its = digest(weights, cache=cache_folder(config))
+        which = str(weights)
+        content = f"{its} {transformers.__version__} {tokenizers.__version__}"
+    load = partial(
+        load_tokenizer,
+        which or "wordpiece",
         texts=splits.train.texts,
         vocab_size=backbone.vocab_size,
         lowercase=backbone.lowercase,
@@ -64,3 +69,4 @@ def read_tokenizer(
         digest=splits.digest,
         trust_remote_code=trusts(backbone),
     )
+    return LazyTokenizer(load, content)

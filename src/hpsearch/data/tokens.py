@@ -7,12 +7,12 @@ import logging
 from pathlib import Path
 
 import datasets
-from transformers import PreTrainedTokenizerFast
 
 from hpsearch.atomic import new_folder
 from hpsearch.data import seals
 from hpsearch.data.batches import Tokens
 from hpsearch.data.splits import Examples
+from hpsearch.data.tokenizers import LazyTokenizer
 from hpsearch.timing import phase
 
 __all__ = ["tokenise"]
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @phase("data")
 def tokenise(
-    examples: Examples, tokenizer: PreTrainedTokenizerFast, *, max_length: int, cache: Path | None
+    examples: Examples, tokenizer: LazyTokenizer, *, max_length: int, cache: Path | None
 ) -> Tokens:
     """Token ids of every text, cut off after ``max_length`` (special tokens included).
 
@@ -44,11 +44,9 @@ def tokenise(
     return _load(folder, examples)
 
 
-def _tokenise(
-    examples: Examples, tokenizer: PreTrainedTokenizerFast, max_length: int
-) -> datasets.Dataset:
+def _tokenise(examples: Examples, tokenizer: LazyTokenizer, max_length: int) -> datasets.Dataset:
     def encode(batch: dict[str, list[str]]) -> dict[str, list[list[int]]]:
-        encoded = tokenizer(batch["text"], truncation=True, max_length=max_length)
+        encoded = tokenizer.loaded(batch["text"], truncation=True, max_length=max_length)
         return {"input_ids": encoded["input_ids"]}
 
     features = datasets.Features({"input_ids": datasets.List(datasets.Value("int32"))})
@@ -72,12 +70,6 @@ def _tokens(dataset: datasets.Dataset, examples: Examples) -> Tokens:
     )
 
 
-def _key(examples: Examples, tokenizer: PreTrainedTokenizerFast, max_length: int) -> str:
-    # Truncation and padding are state that a call leaves behind and the next one sets, not what the
-    # tokenizer is.
-    rules = tokenizer.backend_tokenizer
-    rules.no_truncation()
-    rules.no_padding()
-    digest = hashlib.sha256(rules.to_str().encode("utf-8", "surrogatepass"))
-    digest.update(f"{max_length} {len(examples)} {examples.text_digest}".encode())
-    return digest.hexdigest()[:16]
+def _key(examples: Examples, tokenizer: LazyTokenizer, max_length: int) -> str:
+    of = f"{tokenizer.digest} {max_length} {len(examples)} {examples.text_digest}"
+    return hashlib.sha256(of.encode()).hexdigest()[:16]
