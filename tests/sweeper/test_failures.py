@@ -112,6 +112,18 @@ def test_a_trial_that_hangs_is_killed_and_tried_again(program: Program, how: str
         assert_gone(int(log.read_text().split()[1]))
 
 
+def test_a_study_has_a_value_while_the_process_still_ends(program: Program) -> None:
+    with program.start("how=linger") as sweep:
+        (log,) = program.wait_for_jobs(1)
+        while [trial.state.name for trial in program.trials] != ["COMPLETE"]:
+            time.sleep(0.05)
+        os.kill(int(log.read_text().split()[1]), signal.SIGKILL)
+        printed, _ = sweep.communicate(timeout=60)
+    assert sweep.returncode == 0, printed
+    assert printed.count("value 0") == 2  # of the trial and of the best one
+    assert [trial.value for trial in program.trials] == [0.0]
+
+
 def test_a_trial_that_takes_too_long_is_killed(program: Program) -> None:
     printed = program.run(
         "how=hang,fine", "hydra.sweeper.trial_timeout=4.5", "hydra.sweeper.retries=0"

@@ -506,6 +506,35 @@ def test_what_the_job_left_for_its_exit_is_done(shop: Workshop) -> None:
     assert shop.text("output.txt") == "done at exit\n"
 
 
+def test_an_outcome_is_told_while_the_process_still_ends(shop: Workshop) -> None:
+    def task(config: DictConfig) -> float:
+        import atexit
+
+        atexit.register(time.sleep, 60)
+        return 1.0
+
+    told: list[tuple[int, runner.Outcome]] = []
+    used = shop.processes(task)
+    used.told = lambda number, outcome: told.append((number, outcome))
+    used.start(shop.job())
+    while not told:
+        assert used.wait(1) == []
+    used.stop(0, runner.Outcome(error="it hangs"))
+    assert used.wait(LONG) == [(0, told[0][1])]
+    assert told[0][1].values == (1.0,)
+
+
+def test_the_outcome_of_a_job_that_was_stopped_is_not_told(shop: Workshop) -> None:
+    told: list[int] = []
+    used = shop.processes(lambda config: time.sleep(60))
+    used.told = lambda number, outcome: told.append(number)
+    used.start(shop.job())
+    used.wait(0.3)
+    used.stop(0, runner.Outcome(error="late"))
+    assert used.wait(LONG)[0][1].error == "late"
+    assert told == []
+
+
 def test_each_slot_gets_its_share_of_the_cores(
     shop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import signal
@@ -49,6 +50,8 @@ def end(how: str, log: Path) -> None:
         ctypes.string_at(0)
     if how == "kill" or (how == "kill-once" and first):
         os.kill(os.getpid(), signal.SIGKILL)
+    if how == "linger":
+        atexit.register(time.sleep, 60)
     if how == "memory":
         bytearray(1 << 50)
     if how.startswith("stoppable"):

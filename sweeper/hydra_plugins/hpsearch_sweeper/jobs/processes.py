@@ -40,6 +40,8 @@ class ProcessRunner:
 
     # Called from `wait` with a job's number and a line that it has printed.
     output: Callable[[int, str], None] | None = None
+    # Called from there too, with what a job has told whose process still ends; more than once.
+    told: Callable[[int, Outcome], None] | None = None
 
     def __init__(
         self,
@@ -131,7 +133,10 @@ class ProcessRunner:
     def _ended(self) -> list[tuple[int, Outcome]]:
         ended, self._not_begun = self._not_begun, []
         for number, job in list(self._running.items()):
-            if job.look(self.output):
+            gone = job.look(self.output)
+            if not gone and job.outcome is not None and self.told is not None:
+                self.told(number, job.outcome)
+            if gone:
                 del self._running[number]
                 self._gpus.release(number)
                 ended.append((number, job.close()))

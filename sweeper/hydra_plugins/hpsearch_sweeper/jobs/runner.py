@@ -61,7 +61,8 @@ class Runner(Protocol):
 
     It may have a method `ask_to_end` too, which tells every job to end soon and by itself, with how
     far it is kept; `wait` returns them. Where jobs may wait for a machine it has a method `waits`:
-    whether a job has not begun yet.
+    whether a job has not begun yet. Where it knows a job's outcome before its process is gone it
+    has an attribute `told`, which it calls from `wait` with the number and that outcome.
     """
 
     slots: int  # the most jobs at once

@@ -48,6 +48,11 @@ class RunningJob:
         """Whether the outcome is known, and only the end of the process is awaited."""
         return self._outcome is not None
 
+    @property
+    def outcome(self) -> Outcome | None:
+        """What the job told, of one that nobody has stopped; its process may still end."""
+        return None if self._stopped else self._outcome
+
     def stop(self, outcome: Outcome) -> None:
         """Kills it with all that it started; this is then its outcome, unless it has ended."""
         self._receive()
