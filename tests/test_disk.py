@@ -20,7 +20,10 @@ WORDS = {"single run": [], "sweep": ["-m", "head.dim=0,4"]}
 
 
 @pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
-@pytest.mark.parametrize("root", ["a_file/below", "a_file", "/proc/nope"])
+@pytest.mark.parametrize(
+    "root",
+    ["a_file", *(pytest.param(x, marks=pytest.mark.slow) for x in ("a_file/below", "/proc/nope"))],
+)
 def test_a_root_that_cannot_be_made_is_one_line(
     words: list[str], root: str, tmp_path: Path
 ) -> None:

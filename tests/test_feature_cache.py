@@ -126,6 +126,7 @@ with FeatureCache(Path(sys.argv[1]), None).entry("old", None, what="features") a
 """
 
 
+@pytest.mark.slow
 def test_one_in_use_on_another_host_is_evicted_when_that_is_long_silent(tmp_path: Path) -> None:
     require_hosts()
     cache = FeatureCache(tmp_path, 1)

@@ -99,18 +99,14 @@ def assert_equal(folder: Path, undisturbed: Path) -> None:
     assert recorded(folder) == recorded(undisturbed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "moment",
     [
         "checkpoints/0002-*.pt",  # in the middle of an epoch
-        *(
-            pytest.param(moment, marks=pytest.mark.slow)
-            for moment in (
-                "checkpoints/.step.pt.*.tmp",  # while a checkpoint is written
-                "checkpoints/0006-*.pt",
-                "best",  # all trained, no result yet
-            )
-        ),
+        "checkpoints/.step.pt.*.tmp",  # while a checkpoint is written
+        "checkpoints/0006-*.pt",
+        "best",  # all trained, no result yet
     ],
 )
 def test_a_run_killed_at_this_moment_ends_as_one_that_was_not(

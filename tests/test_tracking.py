@@ -311,6 +311,7 @@ def test_a_copy_of_the_one_file_is_complete_after_a_study(tracker: Tracker, tmp_
     assert open_tracker(copy).read_study("s").runs["status"].tolist() == ["FINISHED"]
 
 
+@pytest.mark.slow
 def test_a_preparation_killed_half_way_leaves_no_half_made_database(tmp_path: Path) -> None:
     code = "from hpsearch.tracking import Tracker; Tracker('sqlite:///mlflow.db').prepare()"
     child = subprocess.Popen(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from functools import cache
 
+import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
@@ -38,6 +39,7 @@ def bag_of_words_accuracy(n_words: int | None = None, *, last: bool = False) -> 
     )
 
 
+@pytest.mark.slow
 def test_another_process_with_another_hash_seed_writes_the_same_reviews() -> None:
     digest = "import hashlib; from hpsearch.data.reviews import generate; "
     digest += "print(hashlib.sha256(repr(generate(50, 7)).encode()).hexdigest())"

@@ -48,8 +48,8 @@ def chosen_cases() -> list[Case]:
     """Some of each kind, so that they take less than a minute; always the same ones."""
     choose = random.Random(0)
     values, unknown, sweeps = _one_value_a_key(), _unknown_keys(), _sweeps(_one_value_a_key())
-    some = [*choose.sample(values, 16), *choose.sample(unknown, 6), *choose.sample(sweeps, 14)]
-    return _different([*some, *choose.sample(_written(), 36), *_lost(), *_broken()])
+    some = [*choose.sample(values, 8), *choose.sample(unknown, 4), *choose.sample(sweeps, 8)]
+    return _different([*some, *choose.sample(_written(), 18), *_lost(), *_broken()])
 
 
 def other_cases(stride: int) -> list[Case]:

@@ -58,6 +58,7 @@ def _found(p_values: Sequence[float]) -> bool:
     return any(p < SIGNIFICANT for p in p_values)
 
 
+@pytest.mark.slow
 def test_seeds_alone_make_at_most_one_study_in_twenty_find_a_difference(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     found = 0

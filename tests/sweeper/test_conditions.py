@@ -244,6 +244,7 @@ def write(folder: Path, files: dict[str, str]) -> None:
         (folder / name).write_text(text)
 
 
+@pytest.mark.slow
 def test_groups_inside_groups_and_groups_without_a_default_are_understood(bench) -> None:
     bench.conf = bench.folder / "conf"
     write(

@@ -48,6 +48,7 @@ def test_a_killed_trial_is_tried_again_and_one_that_raised_is_not(program: Progr
     ]
 
 
+@pytest.mark.slow
 def test_a_trial_that_is_always_killed_is_tried_so_often_and_no_more(program: Program) -> None:
     printed = program.run("how=kill,fine", "hydra.sweeper.retries=2")
     killed = [trial for trial in program.trials if trial.params["how"] == "kill"]
@@ -97,10 +98,8 @@ def test_the_death_of_the_sweeper_uses_up_no_retry(program: Program) -> None:
     assert [trial.user_attrs.get("attempt", 0) for trial in cut] == [0, 0, 0]
 
 
-@pytest.mark.parametrize(
-    "how",
-    [pytest.param(how, marks=pytest.mark.slow) for how in ("hang", "hang-stopped")] + ["hang-in-c"],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["hang", "hang-stopped", "hang-in-c"])
 def test_a_trial_that_hangs_is_killed_and_tried_again(program: Program, how: str) -> None:
     printed = program.run(
         f"how={how}-once,fine", "hydra.sweeper.trial_timeout=8", "hydra.sweeper.retries=1"
@@ -184,7 +183,7 @@ def test_a_trial_that_was_told_to_stop_is_tried_again(program: Program) -> None:
     ]
 
 
-@pytest.mark.parametrize("everywhere", [False, True])
+@pytest.mark.parametrize("everywhere", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_sigterm_lets_the_trials_write_how_far_they_are(program: Program, everywhere: bool) -> None:
     """Also where a batch system sends it to each process: the sweeper, its server, the trial."""
     with program.start("how=stoppable,hang", "hydra.sweeper.n_jobs=2") as sweep:

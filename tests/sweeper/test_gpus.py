@@ -173,6 +173,7 @@ def sweep(folder: Path, *words: str, visible: str) -> subprocess.CompletedProces
     )
 
 
+@pytest.mark.slow
 def test_trials_see_the_gpu_of_their_slot_alone_and_say_so(tmp_path: Path) -> None:
     done = sweep(tmp_path, "hydra.sweeper.n_jobs=2", visible="3,7")
     assert done.returncode == 0, done.stderr
@@ -185,6 +186,7 @@ def test_trials_see_the_gpu_of_their_slot_alone_and_say_so(tmp_path: Path) -> No
     assert first == ["on GPU 3\nsees 3\n", "on GPU 7\nsees 7\n"]
 
 
+@pytest.mark.slow
 def test_a_sweep_of_more_slots_than_gpus_ends_in_one_line(tmp_path: Path) -> None:
     done = sweep(tmp_path, "hydra.sweeper.n_jobs=3", visible="3,7")
     assert done.returncode == 1

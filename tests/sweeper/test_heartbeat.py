@@ -82,6 +82,7 @@ def test_trials_and_beats_of_one_storage_do_not_disturb_each_other(study: optuna
     assert [x.state.name for x in study.trials] == ["COMPLETE"] * 30
 
 
+@pytest.mark.slow
 def test_a_worker_elsewhere_lives_as_long_as_it_beats_and_is_dead_when_killed(
     study: optuna.Study, tmp_path: Path
 ) -> None:

@@ -65,9 +65,8 @@ def test_it_does_not_count_towards_the_failure_rate_but_all_of_them_fail_the_swe
         bench.sweep("x=0.7,0.8", task=small_memory)
 
 
-@pytest.mark.parametrize(
-    ("sampler", "n_trials"), [("tpe", 40), pytest.param("gp", 20, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("sampler", "n_trials"), [("tpe", 40), ("gp", 20)])
 def test_a_sampler_that_learns_keeps_away_from_what_does_not_fit(
     bench, sampler: str, n_trials: int
 ) -> None:
@@ -87,6 +86,7 @@ def test_a_sampler_that_cannot_learn_from_it_is_not_disturbed(bench, sampler: st
     assert study.best_trial.params["x"] <= 0.5
 
 
+@pytest.mark.slow
 def test_a_trial_of_several_objectives_can_be_infeasible_too(bench) -> None:
     def two(config: DictConfig) -> tuple[float, float]:
         return small_memory(config), abs(config.x - 0.25)

@@ -25,6 +25,7 @@ def locked(folder: Path) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
+@pytest.mark.slow
 def test_a_database_locked_for_some_seconds_amid_a_sweep_loses_nothing(program: Program) -> None:
     words = ("seconds=0.5,0.6,0.7,0.8", "reports=3", "hydra.sweeper.n_jobs=2")
     with program.start(*words) as sweep:

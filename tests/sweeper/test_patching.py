@@ -192,6 +192,7 @@ _small = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(_small)
 @example(["extra={a:1}", "extra={b:2}", "extra.a=3"])

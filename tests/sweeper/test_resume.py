@@ -59,7 +59,13 @@ def test_an_interrupted_trial_comes_first_next_time(bench) -> None:
     assert study.trials[2].user_attrs["retry_of"] == 1
 
 
-@pytest.mark.parametrize("search", [["z=a,kill,b"], ["z=a,kill,b", "hydra.sweeper.n_trials=4"]])
+@pytest.mark.parametrize(
+    "search",
+    [
+        ["z=a,kill,b"],
+        pytest.param(["z=a,kill,b", "hydra.sweeper.n_trials=4"], marks=pytest.mark.slow),
+    ],
+)
 def test_a_sweep_that_was_killed_loses_no_point(bench, command, search: list[str]) -> None:
     sweep = ["-m", *search, f"out={bench.folder}/killed", f"hydra.sweeper.storage={bench.url}"]
     sweep += ["hydra.sweeper.study_name=test", "hydra.sweep.dir=sweep"]

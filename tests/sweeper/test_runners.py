@@ -375,6 +375,7 @@ def test_a_server_that_is_killed_while_it_imports_costs_nothing(
     assert len(list(tmp_path.glob("import-*"))) == 2
 
 
+@pytest.mark.slow
 def test_a_server_that_always_dies_of_its_imports_ends_the_sweep_in_one_line(
     shop: Workshop, slow_import: Callable[[str], str], tmp_path: Path
 ) -> None:

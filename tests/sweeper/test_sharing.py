@@ -53,6 +53,7 @@ def test_four_sweepers_run_no_point_of_a_grid_twice(bench) -> None:
     assert {trial.state.name for trial in trials} == {"COMPLETE"}
 
 
+@pytest.mark.slow
 def test_a_sweeper_that_has_nothing_to_do_waits_for_the_others(bench) -> None:
     printed = run_together(bench, 2, "x=1", "wait=2")
     assert printed.count("best of 1 trials (0 failed): value 2") == 2

@@ -49,6 +49,7 @@ def pragma(opened: optuna.storages.BaseStorage, name: str) -> object:
         return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
 
 
+@pytest.mark.slow
 def test_four_processes_that_create_and_write_one_new_file_lose_nothing(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/new/a.db"
     storage.absolute_url(url)

@@ -30,6 +30,7 @@ def _begin_trials(root: Path, process: int, together: Barrier) -> None:
             assert trial.run_id
 
 
+@pytest.mark.slow
 def test_first_trials_on_the_same_data_both_get_their_runs(tmp_path: Path) -> None:
     open_tracker(tmp_path).prepare()
     spawn = multiprocessing.get_context("spawn")

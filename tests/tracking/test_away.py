@@ -188,6 +188,7 @@ def test_it_is_not_tried_at_every_step(wire: Wire, root: Path) -> None:
     assert spooled(root) == []  # the end tries again
 
 
+@pytest.mark.slow
 def test_sending_the_same_file_twice_doubles_nothing(
     server: Server, wire: Wire, tmp_path: Path, root: Path, model: Path
 ) -> None:
@@ -204,6 +205,7 @@ def test_sending_the_same_file_twice_doubles_nothing(
     assert [run["name"] for run in once] == ["s", "activation=relu", "activation=gelu"]
 
 
+@pytest.mark.slow
 def test_a_sender_that_is_killed_doubles_nothing(
     server: Server, wire: Wire, root: Path, model: Path
 ) -> None:
