@@ -13,7 +13,7 @@ import pytest
 __all__ = ["SOON", "require_hosts", "start"]
 
 # The first line of a program that takes a holder elsewhere for dead in two seconds, not a minute.
-SOON = "from hpsearch import lease; lease.BEAT, lease.MISSED = 0.1, 20\n"
+SOON = "from hpsearch.lease import Lease, pulse, watch; pulse.BEAT, watch.MISSED = 0.1, 20\n"
 
 
 @cache

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hydra_plugins.hpsearch_sweeper.study import workers
 
-from hpsearch import lease
 from hpsearch.errors import LeaseLostError
-from hpsearch.lease import Lease, Mark, is_held
+from hpsearch.lease import Lease, Mark, is_held, pulse, watch
 from tests.hosts import SOON, require_hosts, start
 
 OTHER = "elsewhere"
@@ -25,7 +25,7 @@ HOLDER = f"""{SOON}
 import sys
 from pathlib import Path
 from hpsearch.errors import LeaseLostError
-held = lease.Lease(Path(sys.argv[1]))
+held = Lease(Path(sys.argv[1]))
 held.take()
 print("held", flush=True)
 for word in map(str.strip, sys.stdin):
@@ -43,7 +43,7 @@ from pathlib import Path
 path, rounds, dies = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "dies"
 count = path.with_name("count")
 for number in range(rounds):
-    held = lease.Lease(path)
+    held = Lease(path)
     held.take()
     now = int(count.read_text())
     time.sleep(0.001)
@@ -57,8 +57,8 @@ for number in range(rounds):
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is silent elsewhere is dead in two seconds."""
-    monkeypatch.setattr(lease, "BEAT", 0.1)
-    monkeypatch.setattr(lease, "MISSED", 20)
+    monkeypatch.setattr(pulse, "BEAT", 0.1)
+    monkeypatch.setattr(watch, "MISSED", 20)
 
 
 def holder(path: Path, host: str | None = None) -> subprocess.Popen[str]:
@@ -173,7 +173,7 @@ def test_the_lease_of_another_host_ends_when_it_has_been_silent_for_some_beats(
     tmp_path: Path, soon: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     require_hosts()
-    monkeypatch.setattr(lease, "MISSED", 40)  # a busy machine may keep it silent for two seconds
+    monkeypatch.setattr(watch, "MISSED", 40)  # a busy machine may keep it silent for two seconds
     with holder(tmp_path / "x", OTHER) as process:
         assert not Lease(tmp_path / "x").take(6), "it lives"
         process.kill()
@@ -251,7 +251,7 @@ def test_a_fork_gives_no_sign_of_life_for_its_parent(tmp_path: Path) -> None:
         warnings.simplefilter("ignore")  # later versions of Python warn of threads
         child = os.fork()
     if child == 0:
-        os._exit(len(lease._pulse._files))
+        os._exit(len(pulse._pulse._files))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     parent.give()
 
@@ -262,7 +262,7 @@ def test_marks_count_as_long_as_their_processes_live(tmp_path: Path) -> None:
     one.remove()
     assert Mark.any(tmp_path / "uses")
     other.remove()
-    dead = f"0123\n{lease.workers.this_worker()}9\n"
+    dead = f"0123\n{workers.this_worker()}9\n"
     (tmp_path / "uses" / "0123").write_text(dead)
     assert not Mark.any(tmp_path / "uses")
     assert list((tmp_path / "uses").iterdir()) == []

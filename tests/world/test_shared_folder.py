@@ -19,10 +19,10 @@ from tests.world.conftest import LITTLE
 
 # Who is silent for ten seconds is dead, not for a minute.
 TRAIN = """
-from hpsearch import lease
+from hpsearch.lease import pulse, watch
 from hpsearch.train import main
 
-lease.BEAT, lease.MISSED = 0.5, 20
+pulse.BEAT, watch.MISSED = 0.5, 20
 main()
 """
 # A training of some seconds, with a checkpoint at each step.
