@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from hydra_plugins.hpsearch_sweeper.study import (
     ledger,
     outages,
     reading,
+    telling,
     workers,
 )
 
@@ -36,8 +37,6 @@ log = logging.getLogger(__name__)
 
 # A sweeper elsewhere that gave no sign of life for so many intervals is taken for dead.
 _MISSED_BEATS = 4
-# Characters of a stack trace that are kept with a failed trial.
-_DETAILS_LENGTH = 2000
 
 
 @dataclass(frozen=True)
@@ -76,6 +75,7 @@ class SweepStudy:
         self._ledger = ledger.Ledger(self._key_of, plan.settings.directions)
         self._chooser = choosing.Chooser(plan)
         self._creator = creating.Creator(study, plan)
+        self._teller = telling.Teller(study)
         self._watch = heartbeat.Watch(
             self.storage, study._study_id, patience=_MISSED_BEATS * plan.settings.heartbeat
         )
@@ -146,25 +146,19 @@ class SweepStudy:
     @outages.outlived
     def is_infeasible(self, asked: Asked) -> bool:
         """Whether its job has said so, as of now."""
-        return ledger.is_infeasible(self.storage.get_trial(self._identity(asked.number)))
+        return ledger.is_infeasible(self._teller.read(asked.number))
 
     @outages.outlived
     def report(self, asked: Asked, found: Sequence[Report]) -> None:
         """What the trial has reported, and nobody has told yet."""
-        from optuna.exceptions import UpdateFinishedTrialError
-
-        identity = self._identity(asked.number)
-        with suppress(UpdateFinishedTrialError):  # ended by others: that stands
-            for step, value in found:
-                self.storage.set_trial_intermediate_value(identity, step, value)
+        self._teller.report(asked.number, found)
 
     @outages.outlived
     def complete(self, asked: Asked, found: Sequence[float], *, same_as: int | None = None) -> bool:
         """The trial ended with values; whether they are the best so far."""
-        if same_as is not None:
-            self._note(asked.number, ledger.SAME_AS, same_as)
         best = self._ledger.best
-        self._tell(asked.number, values=list(found))
+        notes = {} if same_as is None else {ledger.SAME_AS: same_as}
+        self._end(asked.number, values=found, notes=notes)
         return self._ledger.best is not best
 
     @outages.outlived
@@ -173,33 +167,25 @@ class SweepStudy:
 
         One that was `killed` from outside is tried again by the next command.
         """
-        self._note(asked.number, ledger.ERROR, error)
-        self._note_details(asked.number, details)
-        if killed:
-            self._note(asked.number, ledger.KILLED, True)
-        self._tell(asked.number, state="FAIL")
+        notes = {ledger.ERROR: error, **({ledger.KILLED: True} if killed else {})}
+        self._end(asked.number, state="FAIL", notes=notes, details=details)
 
     @outages.outlived
     def give_up(self, asked: Asked, error: str, *, details: str = "") -> None:
         """The trial is infeasible. Samplers pass over a failure and learn from a constraint."""
-        self._note(asked.number, ledger.ERROR, error)
-        self._note_details(asked.number, details)
-        self._tell(asked.number, state="PRUNED")
+        self._end(asked.number, state="PRUNED", notes={ledger.ERROR: error}, details=details)
 
     @outages.outlived
     def give_up_like(self, asked: Asked, other: FrozenTrial) -> None:
         """The same without running, for an equal point was infeasible."""
-        for name, value in other.constraints.items():
-            self.storage.set_trial_system_attr(
-                self._identity(asked.number), f"constraints:{name}", value
-            )
-        self._note(asked.number, ledger.SAME_AS, other.number)
-        self.give_up(asked, self.failure_of(other))
+        self._teller.constrain(asked.number, other.constraints)
+        notes = {ledger.SAME_AS: other.number, ledger.ERROR: self.failure_of(other)}
+        self._end(asked.number, state="PRUNED", notes=notes)
 
     @outages.outlived
     def prune(self, asked: Asked) -> None:
         """The trial was stopped early; its last reported value stays."""
-        self._tell(asked.number, state="PRUNED")
+        self._end(asked.number, state="PRUNED")
 
     @outages.outlived
     def requeue(self, number: int, reason: str, *, attempt: int, details: str = "") -> None:
@@ -207,14 +193,8 @@ class SweepStudy:
         self._requeue(number, reason, attempt=attempt, details=details)
 
     def _requeue(self, number: int, reason: str, *, attempt: int, details: str = "") -> None:
-        self._note_details(number, details)
-        for key, value in (
-            (ledger.ERROR, reason),
-            (ledger.ATTEMPT, attempt),
-            (ledger.REQUEUED, True),
-        ):
-            self._note(number, key, value)
-        self._tell(number, state="FAIL")
+        notes = {ledger.ERROR: reason, ledger.ATTEMPT: attempt, ledger.REQUEUED: True}
+        self._end(number, state="FAIL", notes=notes, details=details)
 
     def failure_of(self, trial: FrozenTrial) -> str:
         """The cause, one line."""
@@ -277,35 +257,11 @@ class SweepStudy:
         if seed is not None:
             yield f"{self.plan.settings.seed_key}={seed}"
 
-    def _tell(
-        self, number: int, *, values: list[float] | None = None, state: str | None = None
-    ) -> None:
-        from optuna.exceptions import UpdateFinishedTrialError
-        from optuna.trial import TrialState
-
-        given = None if state is None else TrialState[state]
-        # After a long sleep of this machine others may have taken this sweeper for dead, and have
-        # ended its trial: what they decided stands.
-        with suppress(UpdateFinishedTrialError):
-            self.study.tell(number, values, state=given, skip_if_finished=True)
+    def _end(self, number: int, **how: Any) -> None:
+        ended = self._teller.end(number, **how)
         self.mine.discard(number)
-        ended = self.storage.get_trial(self._identity(number))
         self._reader.note(ended)
         self._ledger.end(ended)
-
-    def _note_details(self, number: int, details: str) -> None:
-        if details:
-            self._note(number, ledger.DETAILS, details[-_DETAILS_LENGTH:])
-
-    def _note(self, number: int, key: str, value: Any) -> None:
-        from optuna.exceptions import UpdateFinishedTrialError
-
-        # It has been told before the connection broke, or by others: that stands.
-        with suppress(UpdateFinishedTrialError):
-            self.storage.set_trial_user_attr(self._identity(number), key, value)
-
-    def _identity(self, number: int) -> int:
-        return self.storage.get_trial_id_from_study_id_trial_number(self.study._study_id, number)
 
     def _key_of(self, trial: FrozenTrial) -> Key:
         return keys.key_of_trial(self.plan.space, trial)
