@@ -83,7 +83,7 @@ def running(count: int, **more: Any) -> Progress:
 
 def tell_all(display: Display, *, slots: int = 1) -> None:
     """A short sweep with one of everything."""
-    display.begin("test", total=4, finished=0, folder="sweep", slots=slots)
+    display.begin("test", Progress(total=4, slots=slots), folder="sweep")
     display.started(0, position=1, title="x=1")
     display.output(0, "epoch 1  loss 0.5")
     display.ended(0, state="complete", text="value 10", seconds=0.31, values=(10.0,), best=True)
@@ -314,10 +314,10 @@ SCRIPT = """
     import logging, os, signal, sys
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="[%(name)s] %(message)s")
     BLOCK
-    from hydra_plugins.hpsearch_sweeper.display import open_display
+    from hydra_plugins.hpsearch_sweeper.display import open_display, rows
     with open_display(slots=2) as display:
         print(type(display).__name__)
-        display.begin("test", total=2, finished=0, folder="sweep", slots=2)
+        display.begin("test", rows.Progress(total=2, slots=2), folder="sweep")
         display.started(0, position=1, title="x=1")
         logging.getLogger("other").warning("a line of [another] logger")
         print("a line on stdout")

@@ -112,17 +112,17 @@ class _Sweep:
             display.rows.Best(x.number, _point(x.params), tuple(x.values))
             for x in self.study.best_trials()
         ]
-        shown.begin(
-            self.plan.study_name,
+        progress = display.rows.Progress(
             total=self.plan.total,
             finished=self.study.finished,
-            folder=str(self._folder),
             slots=slots,
+            began=time.monotonic(),
             failed=held.counts["FAIL"],
             infeasible=held.counts["INFEASIBLE"],
             pruned=held.counts["PRUNED"],
             best=best[0] if len(self.plan.settings.directions) == 1 and best else None,
         )
+        shown.begin(self.plan.study_name, progress, folder=str(self._folder))
 
     def _prepare_folder(self) -> None:
         from omegaconf import OmegaConf

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hydra_plugins.hpsearch_sweeper.display import texts
 
 if TYPE_CHECKING:
-    from hydra_plugins.hpsearch_sweeper.display.rows import Best
+    from hydra_plugins.hpsearch_sweeper.display.rows import Progress
 
 __all__ = ["LineDisplay"]
 
@@ -37,21 +37,9 @@ class LineDisplay:
     ) -> None:
         self._names.clear()
 
-    def begin(
-        self,
-        study_name: str,
-        *,
-        total: int,
-        finished: int,
-        folder: str,
-        slots: int,
-        failed: int = 0,
-        infeasible: int = 0,
-        pruned: int = 0,
-        best: Best | None = None,
-    ) -> None:
-        self._total, self._slots = total, slots
-        self._say(texts.study_text(study_name, total=total, finished=finished, folder=folder))
+    def begin(self, study_name: str, progress: Progress, *, folder: str) -> None:
+        self._total, self._slots = progress.total, progress.slots
+        self._say(texts.study_text(study_name, progress, folder=folder))
 
     def started(self, number: int, *, position: int, title: str) -> None:
         self._names[number] = texts.name_text(position, self._total, title=title)

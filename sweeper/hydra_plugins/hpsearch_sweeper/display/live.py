@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from hydra_plugins.hpsearch_sweeper.display import rows, streams, table, texts, ticking
 
 if TYPE_CHECKING:
-    from hydra_plugins.hpsearch_sweeper.display.rows import Best
     from rich.console import Console, Group
     from rich.text import Text
 
@@ -79,31 +78,10 @@ class LiveDisplay:
             for proxy in self._proxies:
                 streams.redirect(proxy, proxy.rich_proxied_file)
 
-    def begin(
-        self,
-        study_name: str,
-        *,
-        total: int,
-        finished: int,
-        folder: str,
-        slots: int,
-        failed: int = 0,
-        infeasible: int = 0,
-        pruned: int = 0,
-        best: Best | None = None,
-    ) -> None:
-        self._slots = slots
-        self._progress = rows.Progress(
-            total=total,
-            finished=finished,
-            slots=slots,
-            began=time.monotonic(),
-            failed=failed,
-            infeasible=infeasible,
-            pruned=pruned,
-            best=best,
-        )
-        self._say(texts.study_text(study_name, total=total, finished=finished, folder=folder))
+    def begin(self, study_name: str, progress: rows.Progress, *, folder: str) -> None:
+        self._slots = progress.slots
+        self._progress = progress
+        self._say(texts.study_text(study_name, progress, folder=folder))
 
     def started(self, number: int, *, position: int, title: str) -> None:
         row = rows.Row(number, position, title, began=time.monotonic())

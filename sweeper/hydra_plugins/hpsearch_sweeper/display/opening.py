@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from hydra_plugins.hpsearch_sweeper.display.rows import Best
+    from hydra_plugins.hpsearch_sweeper.display.rows import Progress
 
 __all__ = ["Display", "open_display"]
 
@@ -28,20 +28,8 @@ class Display(Protocol):
     ) -> None:
         """Leaves the terminal as it was, whatever happened."""
 
-    def begin(
-        self,
-        study_name: str,
-        *,
-        total: int,
-        finished: int,
-        folder: str,
-        slots: int,
-        failed: int = 0,
-        infeasible: int = 0,
-        pruned: int = 0,
-        best: Best | None = None,
-    ) -> None:
-        """The sweep begins; the last five are what the study holds of earlier ones."""
+    def begin(self, study_name: str, progress: Progress, *, folder: str) -> None:
+        """The sweep begins, with what the study holds of earlier ones."""
 
     def started(self, number: int, *, position: int, title: str) -> None:
         """A trial's job begins."""

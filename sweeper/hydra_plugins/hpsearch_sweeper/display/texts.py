@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hydra_plugins.hpsearch_sweeper.display.rows import Progress
 
 __all__ = [
     "bar",
@@ -19,9 +23,10 @@ __all__ = [
 KEY = re.compile(r"(?:(?<=^)|(?<=  ))([\w@/.-]+)=")
 
 
-def study_text(study_name: str, *, total: int, finished: int, folder: str) -> str:
+def study_text(study_name: str, progress: Progress, *, folder: str) -> str:
     """The first line of a sweep."""
-    return f"study {study_name}: {total} trials, {finished} finished, folder {folder}"
+    counts = f"{progress.total} trials, {progress.finished} finished"
+    return f"study {study_name}: {counts}, folder {folder}"
 
 
 def name_text(position: int, total: int, *, title: str) -> str:
