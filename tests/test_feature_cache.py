@@ -145,6 +145,7 @@ def test_one_in_use_on_another_host_is_evicted_when_that_is_long_silent(tmp_path
     assert entries(cache) == {"newest"}
 
 
+@pytest.mark.slow
 def test_who_waits_for_another_may_be_told_to_stop(tmp_path: Path) -> None:
     with start(tmp_path, 60) as process:
         assert process.stdout is not None

@@ -170,6 +170,7 @@ def stoppable(program: Program) -> int:
     return pid
 
 
+@pytest.mark.slow
 def test_a_trial_that_was_told_to_stop_is_tried_again(program: Program) -> None:
     with program.start("how=stoppable,fine") as sweep:
         os.kill(stoppable(program), signal.SIGTERM)

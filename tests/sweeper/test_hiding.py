@@ -18,7 +18,11 @@ TARGET = f"{{_target_: optuna.storages.RDBStorage, url: '{STORAGE}'}}"
 
 
 @pytest.mark.parametrize("launcher", ["local", pytest.param("basic", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("given", [f"'{STORAGE}'", TARGET], ids=["url", "target"])
+@pytest.mark.parametrize(
+    "given",
+    [pytest.param(f"'{STORAGE}'", marks=pytest.mark.slow), TARGET],
+    ids=["url", "target"],
+)
 def test_the_jobs_report_to_a_storage_whose_password_is_nowhere_on_disk(
     command, tmp_path: Path, launcher: str, given: str
 ) -> None:

@@ -118,10 +118,10 @@ def assert_equal(left: tuple[Trainer, State], right: tuple[Trainer, State]) -> N
     assert (left[1].fit.best_probabilities == right[1].fit.best_probabilities).all()
 
 
-SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("rnn", "bert")]
+SLOW = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("rnn", "bert", "half frozen bert")]
 
 
-@pytest.mark.parametrize("kind", ["cnn", "half frozen bert", *SLOW])
+@pytest.mark.parametrize("kind", ["cnn", *SLOW])
 def test_a_training_killed_after_any_step_ends_as_if_it_had_not_been(
     kind: str, tokens: Tokens, tmp_path: Path
 ) -> None:
