@@ -181,6 +181,7 @@ def test_the_lease_of_another_host_ends_when_it_has_been_silent_for_some_beats(
     assert 3.9 < seconds(Lease(tmp_path / "x").take) < 60
 
 
+@pytest.mark.slow
 def test_a_sleeper_notices_that_it_lost_its_lease_and_takes_nothing_away(
     tmp_path: Path, soon: None
 ) -> None:

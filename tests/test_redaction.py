@@ -133,7 +133,16 @@ def test_a_failure_that_names_the_address_hides_the_password(tmp_path: Path) -> 
     assert SECRET not in done.out + done.err
 
 
-@pytest.mark.parametrize("flag", ["--cfg=job", "--cfg=all", "--cfg=hydra", "--info=all", "--help"])
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "--cfg=all",
+        *(
+            pytest.param(flag, marks=pytest.mark.slow)
+            for flag in ("--cfg=job", "--cfg=hydra", "--info=all", "--help")
+        ),
+    ],
+)
 def test_what_hydra_prints_tells_no_password(
     flag: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -157,6 +157,7 @@ def _splits(folder: Path) -> Examples:
     ).val
 
 
+@pytest.mark.slow
 def test_predict_names_the_class_and_evaluates_the_test_split(swept: tuple[Path, Done]) -> None:
     folder, _ = swept
     one = run(folder, "predict", "text=A film to remember: never dull, 'superb', {really}")

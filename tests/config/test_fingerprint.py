@@ -54,7 +54,10 @@ def _another(key: Any, value: Any) -> Any:
     return value + 1 if isinstance(value, int) else value / 2 or 0.5
 
 
-@pytest.mark.parametrize("backbone", ["cnn", "rnn", "transformer", "minilm"])
+@pytest.mark.parametrize(
+    "backbone",
+    ["cnn", "minilm", *(pytest.param(x, marks=pytest.mark.slow) for x in ("rnn", "transformer"))],
+)
 def test_each_key_changes_the_name_if_and_only_if_it_is_relevant(
     config: Compose, backbone: str
 ) -> None:

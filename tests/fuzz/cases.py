@@ -49,7 +49,7 @@ def chosen_cases() -> list[Case]:
     choose = random.Random(0)
     values, unknown, sweeps = _one_value_a_key(), _unknown_keys(), _sweeps(_one_value_a_key())
     some = [*choose.sample(values, 8), *choose.sample(unknown, 4), *choose.sample(sweeps, 8)]
-    return _different([*some, *choose.sample(_written(), 18), *_lost(), *_broken()])
+    return _different([*some, *choose.sample(_written(), 40)])
 
 
 def other_cases(stride: int) -> list[Case]:
@@ -66,7 +66,7 @@ def other_cases(stride: int) -> list[Case]:
 
 
 def _written() -> list[Case]:
-    return [*_groups(), *_syntax(), *_hydra(), *_hostile()]
+    return [*_groups(), *_syntax(), *_hydra(), *_hostile(), *_lost(), *_broken()]
 
 
 def _one_value_a_key() -> list[Case]:

@@ -665,6 +665,7 @@ def some_launcher(shop: Workshop) -> SomeLauncher:
     return launcher
 
 
+@pytest.mark.slow
 def test_a_launcher_of_somebody_else_runs_jobs_in_threads(
     shop: Workshop, some_launcher: SomeLauncher
 ) -> None:
