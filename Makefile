@@ -18,7 +18,7 @@ quickstart: $(VENV)/installed  ## install, run the default sweep, write and prin
 # file, and at the end one of the two workers would wait for it.
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
-test: $(VENV)/installed-test  ## install with the test extra, run the suite (eight minutes on two cores)
+test: $(VENV)/installed-test  ## install with the test extra, run the suite (some eight minutes on two cores)
 	$(BIN)/python -m pytest -m "not slow and not cluster" $(PARALLEL)
 
 test-slow: $(VENV)/installed-test  ## the suite's heavy part

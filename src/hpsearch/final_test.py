@@ -90,12 +90,12 @@ def evaluate_test(folder: Path, root: str, *, trust_remote_code: bool = False) -
     from hpsearch.training import evaluate
     from hpsearch.training.metrics import classification_metrics
 
-    forward, tokenizer, config = load_model(folder, trust_remote_code=trust_remote_code)
+    forward, loaded, config = load_model(folder, trust_remote_code=trust_remote_code)
     config.root = root
     test = builders.read_test(config)
     cache = builders.cache_folder(config)
-    longest, lazy = config.backbone.max_length, LazyTokenizer.of(tokenizer)
-    tokens = tokenise(test, lazy, max_length=longest, cache=cache)
+    tokenizer = LazyTokenizer.of(loaded)
+    tokens = tokenise(test, tokenizer, max_length=config.backbone.max_length, cache=cache)
     if is_cached(config, folder):
         logits = cached_logits(folder, config, tokenizer, forward, tokens)
     else:

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf
-from transformers import PreTrainedTokenizerFast
 
 from hpsearch import builders, found_sizes
 from hpsearch.config.fingerprint import code_version
@@ -140,15 +139,13 @@ class FrozenBackbone:
 def cached_logits(
     folder: Path,
     config: DictConfig,
-    tokenizer: PreTrainedTokenizerFast,
+    tokenizer: LazyTokenizer,
     forward: Forward,
     tokens: Tokens,
 ) -> torch.Tensor:
     """The logits (n, classes) of a saved model; winners with the same backbone share features."""
     classes = len(config.data.classes)
-    backbone = FrozenBackbone(
-        config, LazyTokenizer.of(tokenizer), folder, _files_digest(folder), classes
-    )
+    backbone = FrozenBackbone(config, tokenizer, folder, _files_digest(folder), classes)
     backbone.forward = forward
     with backbone.held:
         features = backbone.features(tokens, of="test")

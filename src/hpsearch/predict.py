@@ -46,11 +46,11 @@ class Predictor:
 
     def __init__(self, folder: Path, *, trust_remote_code: bool = False) -> None:
         from hpsearch.builders import build_sizes
+        from hpsearch.data import LazyTokenizer
         from hpsearch.model_folder import load_model
 
-        self._forward, self._tokenizer, config = load_model(
-            folder, trust_remote_code=trust_remote_code
-        )
+        self._forward, tokenizer, config = load_model(folder, trust_remote_code=trust_remote_code)
+        self._tokenizer = LazyTokenizer.of(tokenizer)
         self._sizes = build_sizes(config)
         self._longest = int(config.backbone.max_length)
         self.classes = [str(name) for name in config.data.classes]
@@ -59,12 +59,11 @@ class Predictor:
         """Probabilities (texts, classes) in float32."""
         import numpy as np
 
-        from hpsearch.data import Examples, LazyTokenizer, tokenise
+        from hpsearch.data import Examples, tokenise
         from hpsearch.training import evaluate
 
         examples = Examples(texts, np.zeros(len(texts), dtype=np.int64))
-        tokenizer = LazyTokenizer.of(self._tokenizer)
-        tokens = tokenise(examples, tokenizer, max_length=self._longest, cache=None)
+        tokens = tokenise(examples, self._tokenizer, max_length=self._longest, cache=None)
         return evaluate(self._forward, tokens, sizes=self._sizes).softmax(dim=1)
 
 

@@ -16,9 +16,10 @@ A claim is taken over in two moves. The taker makes the file ``<lease>.<token of
 which only one can, looks whether the old claim still stands, and renames it over that. Nothing is
 ever removed by its place, so that no claim but the one that was judged can be lost.
 
-No lease can hold a process that sleeps while it expires. Before it writes it asks :meth:`check`.
-filelock's ``SoftFileLease`` is not used, for it swaps the two files by ``RENAME_EXCHANGE``, which
-NFS has not: there the claim of a process that was killed would stand for ever.
+No lease can hold a process that sleeps while it expires. Before it writes it asks
+:meth:`Lease.check`. filelock's ``SoftFileLease`` is not used, for it swaps the two files by
+``RENAME_EXCHANGE``, which NFS has not: there the claim of a process that was killed would stand for
+ever.
 """
 
 from hpsearch.lease.leases import Lease

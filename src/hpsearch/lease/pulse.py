@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import suppress
 
-__all__ = ["add", "remove"]
+__all__ = ["BEAT", "add", "remove"]
 
 # Seconds between two signs of life.
 BEAT = 5.0
